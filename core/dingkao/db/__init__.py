@@ -1,0 +1,1 @@
+"""The database: engines for SQLite and PostgreSQL, tables, statements built once, migrations."""

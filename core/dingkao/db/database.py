@@ -1,0 +1,90 @@
+"""The database of one running application: opened from its URL, used by context, closed at the end."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from dingkao.db.postgresql import PooledPostgresEngine
+from dingkao.db.routing import current_engine, use_engine
+from dingkao.db.sqlite import KeptSQLiteEngine
+
+
+class BadDatabaseUrl(ValueError):
+    """The address is none of `sqlite:///path` and `postgresql://user:password@host:port/name`."""
+
+
+class Database:
+    """SQLite or PostgreSQL behind one face.
+
+    `url` is `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://…`. Raises BadDatabaseUrl.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        scheme = urlsplit(url).scheme
+        self.engine: KeptSQLiteEngine | PooledPostgresEngine
+        if scheme == "sqlite" and url.startswith("sqlite:///") and len(url) > len("sqlite:///"):
+            self.path: Path | None = Path(url.removeprefix("sqlite:///"))
+            self.engine = KeptSQLiteEngine(str(self.path))
+        elif scheme in ("postgresql", "postgres"):
+            self.path = None
+            self.engine = PooledPostgresEngine(url)
+        else:
+            raise BadDatabaseUrl(
+                "DINGKAO_DATABASE_URL must be sqlite:///path/to/file.db or postgresql://user:password@host:port/name"
+            )
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.path is not None
+
+    async def open(self) -> None:
+        """Open connections, creating the folder of an SQLite file. Errors of the driver pass through."""
+        if self.path is not None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        await self.engine.open()
+
+    async def close(self) -> None:
+        await self.engine.close()
+
+    @contextmanager
+    def use(self) -> Iterator[None]:
+        """Make this the database of every table in the block (and of the tasks started from it)."""
+        with use_engine(self.engine):
+            yield
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator["Database"]:
+        """Open, use, close: for commands and tests."""
+        await self.open()
+        try:
+            with self.use():
+                yield self
+        finally:
+            await self.close()
+
+
+@asynccontextmanager
+async def transaction() -> AsyncIterator[None]:
+    """One transaction on the current database; a nested one joins the outer."""
+    async with current_engine().transaction():
+        yield
+
+
+def in_transaction() -> bool:
+    """Whether the running code is inside a transaction of the current database."""
+    return current_engine().current_transaction.get() is not None
+
+
+async def fetch(sql: str, arguments: Sequence[Any] = ()) -> list[Any]:
+    """Run SQL text in the current database's own placeholder style; rows are mappings."""
+    engine = current_engine()
+    assert isinstance(engine, KeptSQLiteEngine | PooledPostgresEngine)  # noqa: S101 - the only two there are
+    return await engine.fetch(sql, arguments)
+
+
+def is_postgresql() -> bool:
+    """Whether the current database is PostgreSQL (row locks) and not SQLite (one writer)."""
+    return bool(current_engine().engine_type == "postgres")

@@ -1,0 +1,148 @@
+"""SQLite with kept connections: one writer, a few readers, WAL.
+
+Piccolo's engine opens a connection (and a thread) for each query; that is most of its cost. Here the connections live
+as long as the application. One writer at a time is SQLite's own rule: a lock in front of it turns waiting into a queue
+and BEGIN IMMEDIATE keeps other processes out in the same way.
+"""
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any
+
+import aiosqlite
+from piccolo.engine.sqlite import SQLiteEngine, SQLiteTransaction
+from piccolo.querystring import QueryString
+
+from dingkao.db.counting import note_query
+
+READERS = 4
+BUSY_TIMEOUT_SECONDS = 15.0
+# Pages of 4 KiB are SQLite's default; negative numbers are KiB of cache for each connection.
+CACHE_KIBIBYTES = 16 * 1024
+
+
+def _dict_row(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> dict[str, Any]:
+    return {column[0]: value for column, value in zip(cursor.description, row, strict=True)}
+
+
+class KeptTransaction(SQLiteTransaction):  # type: ignore[misc]
+    """A transaction on the engine's one writing connection; nested ones join the outer."""
+
+    async def __aenter__(self) -> "KeptTransaction":
+        if self._parent is not None:
+            parent: KeptTransaction = self._parent
+            return parent
+        engine: KeptSQLiteEngine = self.engine
+        await engine.writing.acquire()
+        try:
+            self.connection = engine.writer
+            await self.connection.execute_fetchall("BEGIN IMMEDIATE")
+        except BaseException:
+            await engine.recover_writer()
+            raise
+        self.context = engine.current_transaction.set(self)
+        return self
+
+    async def __aexit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        if self._parent is not None:
+            return exception is None
+        engine: KeptSQLiteEngine = self.engine
+        engine.current_transaction.reset(self.context)
+        if exception is not None:
+            await engine.recover_writer()
+            return False
+        try:
+            await self.connection.execute_fetchall("COMMIT")
+        except BaseException:
+            await engine.recover_writer()
+            raise
+        engine.writing.release()
+        return True
+
+
+class KeptSQLiteEngine(SQLiteEngine):  # type: ignore[misc]
+    """Piccolo's SQLite engine on connections that stay open between `open()` and `close()`."""
+
+    __slots__ = ("_free_readers", "_readers", "writer", "writing")
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path=path, timeout=BUSY_TIMEOUT_SECONDS)
+        self._readers: list[aiosqlite.Connection] = []
+        self._free_readers: asyncio.LifoQueue[aiosqlite.Connection] = asyncio.LifoQueue()
+        self.writing = asyncio.Lock()
+        self.writer: aiosqlite.Connection
+
+    async def open(self) -> None:
+        """Open the connections. WAL with synchronous=FULL: what was acknowledged survives a power cut."""
+        self.writer = await self._connect()
+        await self.writer.execute_fetchall("PRAGMA journal_mode = WAL")
+        for _ in range(READERS):
+            connection = await self._connect()
+            await connection.execute_fetchall("PRAGMA query_only = 1")
+            self._readers.append(connection)
+            self._free_readers.put_nowait(connection)
+
+    async def close(self) -> None:
+        """Close every connection, waiting for a running transaction."""
+        async with self.writing:
+            for connection in [*self._readers, self.writer]:
+                await connection.close()
+        self._readers.clear()
+        self._free_readers = asyncio.LifoQueue()
+
+    async def _connect(self) -> aiosqlite.Connection:
+        connection = await aiosqlite.connect(**self.connection_kwargs)
+        connection.row_factory = _dict_row  # type: ignore[assignment]
+        await connection.execute_fetchall("PRAGMA foreign_keys = 1")
+        await connection.execute_fetchall("PRAGMA synchronous = FULL")
+        await connection.execute_fetchall(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
+        return connection
+
+    async def recover_writer(self) -> None:
+        """Roll back whatever the writer has open and free it, also when the task was cancelled in the middle.
+
+        aiosqlite runs statements in order on its own thread, so a ROLLBACK queued after a cancelled statement always
+        finds it finished. The shield keeps a second cancellation from leaving the lock taken.
+        """
+
+        async def roll_back() -> None:
+            try:
+                with contextlib.suppress(sqlite3.OperationalError):  # no transaction was open
+                    await self.writer.execute_fetchall("ROLLBACK")
+            finally:
+                self.writing.release()
+
+        await asyncio.shield(asyncio.ensure_future(roll_back()))
+
+    def transaction(self, *args: Any, **kwargs: Any) -> KeptTransaction:
+        return KeptTransaction(engine=self, allow_nested=True)
+
+    async def fetch(self, sql: str, arguments: Sequence[Any]) -> list[dict[str, Any]]:
+        """Run one statement where it belongs: the open transaction, a reader, or the writer by itself."""
+        note_query(sql)
+        transaction = self.current_transaction.get()
+        if transaction is not None:
+            return list(await transaction.connection.execute_fetchall(sql, arguments))
+        if sql.lstrip()[:6].upper() == "SELECT":
+            connection = await self._free_readers.get()
+            try:
+                return list(await connection.execute_fetchall(sql, arguments))
+            finally:
+                self._free_readers.put_nowait(connection)
+        async with self.transaction():
+            return list(await self.writer.execute_fetchall(sql, arguments))
+
+    async def run_querystring(self, querystring: QueryString, in_pool: bool = False) -> list[dict[str, Any]]:
+        sql, arguments = querystring.compile_string(engine_type=self.engine_type)
+        return await self.fetch(sql, arguments)
+
+    async def run_ddl(self, ddl: str, in_pool: bool = False) -> list[dict[str, Any]]:
+        return await self.fetch(ddl, ())
