@@ -1,8 +1,8 @@
 """The certificate of a passed assessment (医师定期考核合格证书): what it says, its PDF, and its sealing.
 
-Source: the user's manual, section 2.2.6: 定期考核合格证书需加盖发证机关公章后方可生效. So the page says, across itself and in
-a line, that it is not in force until the issuing authority has applied its seal: on the paper, or electronically
-with :func:`seal_certificate`, which sets the page anew in its sealed form and signs exactly that.
+Source: the user's manual, section 2.2.6: 定期考核合格证书需加盖发证机关公章后方可生效. So the page says, across itself
+and in a line, that it is not in force until the issuing authority has applied its seal: on the paper, or
+electronically with :func:`seal_certificate`, which sets the page anew in its sealed form and signs exactly that.
 """
 
 from dataclasses import dataclass

@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 from pyhanko.pdf_utils.content import PdfContent
+from pyhanko.pdf_utils.generic import DictionaryObject, pdf_name
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.layout import BoxConstraints
 from pyhanko.pdf_utils.reader import PdfFileReader
@@ -149,4 +150,7 @@ class _PageAsPicture(PdfContent):
         self.resources.xobject["/Picture"] = form
         left, lower, right, upper = form.get_object()["/BBox"]
         self.box = BoxConstraints(width=right - left, height=upper - lower)
-        return b"/Picture Do"
+        # As red ink on paper: black text beneath stays legible.
+        ink = DictionaryObject({pdf_name("/BM"): pdf_name("/Multiply")})  # type: ignore[no-untyped-call]
+        self.resources.ext_g_state["/Ink"] = ink
+        return b"/Ink gs /Picture Do"
