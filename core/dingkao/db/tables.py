@@ -10,7 +10,7 @@ from piccolo.table import Table
 
 from dingkao.db.routing import ROUTER
 
-__all__ = ["Record", "code", "one_of", "reference", "unique"]
+__all__ = ["Record", "code_column", "one_of", "reference", "unique"]
 
 
 class Record(Table, db=ROUTER):
@@ -32,7 +32,7 @@ def reference(table: Any, null: bool = False, index: bool = True, **options: Any
     )
 
 
-def code(length: int = 40, null: bool = False, **options: Any) -> Varchar:
+def code_column(length: int = 40, null: bool = False, **options: Any) -> Varchar:
     """A column for a state or code: ASCII words of our own, required by default."""
     options.setdefault("default", None)
     return Varchar(length=length, null=null, **options)

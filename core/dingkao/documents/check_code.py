@@ -37,7 +37,7 @@ class DocumentKind(StrEnum):
     CERTIFICATE = "ZS"
 
 
-class InvalidDocumentNumber(ValueError):  # noqa: N818 - the name says what is wrong
+class InvalidDocumentNumber(ValueError):
     """A text is not the number of a document: wrong form, or mistyped (the check character does not fit)."""
 
     code = "INVALID_DOCUMENT_NUMBER"

@@ -1,7 +1,5 @@
 """What can go wrong when a document is printed: each error has a stable code and a Chinese sentence for staff."""
 
-# ruff: noqa: N818 - the names say what is wrong; "Error" behind each would add nothing.
-
 from collections.abc import Mapping
 
 

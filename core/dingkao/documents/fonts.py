@@ -1,9 +1,9 @@
 """The fonts that documents are printed with, and the check that they hold every character before a page is set.
 
 The bundled fonts are Noto Serif SC and Noto Sans SC (SIL Open Font Licence 1.1), from the package
-``pylopdf-fonts-zh-cn``; they cover all of GB 2312, the Unified Repertoire and the rare characters of personal names
-in Unicode's extensions that the national standard GB 18030-2022 asks for at its lower levels. An authority may set
-its own font in their place. Fonts of the host are never used: the same content gives the same page on each machine.
+``pylopdf-fonts-zh-cn``. They hold every ideograph of GB 2312, of Unicode's Unified Repertoire and of its Extension A,
+and some two hundred of Extensions B to G that names use. An authority whose doctors' names need more sets its own
+font. Fonts of the host are never used: the same content gives the same page on each machine.
 """
 
 import re
@@ -21,7 +21,8 @@ from dingkao.documents.errors import FontUnusable, MissingGlyph, describe_charac
 
 # Categories of Unicode that have no visible form of their own: a control or bidirectional override could reorder or
 # hide what is printed, a private-use character looks different in each font, a surrogate is half a character.
-_INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+# (Unassigned ones are left to the font: it may know a newer Unicode than Python.)
+_INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 
 # How families of printed-book style call themselves: Song, Ming and imitation-Song faces, and any "Serif".
 _SERIF_NAME = re.compile("serif|song|ming|宋|明體", re.IGNORECASE)

@@ -63,7 +63,8 @@ def encode_jpeg(image: Image.Image, most_bytes: int) -> tuple[bytes, Image.Image
     """
     while True:
         for quality in _QUALITIES:
-            data = _save(image, "JPEG", quality=quality, subsampling=0, optimize=True)
+            # Not optimised: that needs the whole file in one buffer, which Pillow makes too small for grainy pictures.
+            data = _save(image, "JPEG", quality=quality, subsampling=0)
             if len(data) <= most_bytes or min(image.size) == 1:
                 return data, image
         image = shrink(image, max(1, int(max(image.size) * _SMALLER)))

@@ -1,0 +1,515 @@
+CREATE TABLE "region" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "code" VARCHAR(12) UNIQUE NOT NULL DEFAULT null,
+  "name" VARCHAR(60) NOT NULL DEFAULT '',
+  "level" VARCHAR(20) NOT NULL DEFAULT null,
+  "parent" BIGINT REFERENCES "region" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "path" VARCHAR(200) NOT NULL DEFAULT '',
+  "valid_from" DATE DEFAULT null,
+  "valid_to" DATE DEFAULT null,
+  CONSTRAINT "region_level_known" CHECK ("level" IN ('PROVINCE', 'PREFECTURE', 'COUNTY'))
+);
+
+CREATE INDEX "region_parent" ON "region" ("parent");
+
+CREATE INDEX "region_path" ON "region" ("path");
+
+CREATE TABLE "organisation" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "code" VARCHAR(40) UNIQUE NOT NULL DEFAULT null,
+  "name" VARCHAR(120) NOT NULL DEFAULT '',
+  "region" BIGINT NOT NULL REFERENCES "region" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "is_institution" BOOLEAN NOT NULL DEFAULT false,
+  "is_body" BOOLEAN NOT NULL DEFAULT false,
+  "is_authority" BOOLEAN NOT NULL DEFAULT false
+);
+
+CREATE INDEX "organisation_region" ON "organisation" ("region");
+
+CREATE TABLE "doctor" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "name" VARCHAR(60) NOT NULL DEFAULT '',
+  "document_type" VARCHAR(30) NOT NULL DEFAULT null,
+  "document_number" VARCHAR(40) NOT NULL DEFAULT null,
+  "sex" VARCHAR(10) NOT NULL DEFAULT null,
+  "birth_date" DATE NOT NULL DEFAULT null,
+  "qualification_number" VARCHAR(40) NOT NULL DEFAULT null,
+  "phone" VARCHAR(20) DEFAULT null,
+  "created_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  CONSTRAINT "doctor_document_once" UNIQUE ("document_type", "document_number"),
+  CONSTRAINT "doctor_document_type_known" CHECK ("document_type" IN ('RESIDENT_IDENTITY_CARD', 'TRAVEL_PERMIT', 'PASSPORT', 'MILITARY_IDENTITY_CARD')),
+  CONSTRAINT "doctor_sex_known" CHECK ("sex" IN ('MALE', 'FEMALE'))
+);
+
+CREATE TABLE "practice_registration" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "doctor" BIGINT NOT NULL REFERENCES "doctor" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "institution" BIGINT NOT NULL REFERENCES "organisation" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "practice_number" VARCHAR(20) NOT NULL DEFAULT null,
+  "category" VARCHAR(40) NOT NULL DEFAULT null,
+  "scope" VARCHAR(60) NOT NULL DEFAULT '',
+  "level" VARCHAR(20) NOT NULL DEFAULT null,
+  "practising_since" DATE DEFAULT null,
+  "valid_from" DATE NOT NULL DEFAULT null,
+  "valid_to" DATE DEFAULT null,
+  CONSTRAINT "practice_registration_category_known" CHECK ("category" IN ('CLINICAL', 'TRADITIONAL_CHINESE_MEDICINE', 'DENTAL', 'PUBLIC_HEALTH')),
+  CONSTRAINT "practice_registration_level_known" CHECK ("level" IN ('LICENSED', 'ASSISTANT', 'RURAL_ASSISTANT'))
+);
+
+CREATE INDEX "practice_registration_doctor" ON "practice_registration" ("doctor");
+
+CREATE INDEX "practice_registration_institution" ON "practice_registration" ("institution");
+
+CREATE UNIQUE INDEX "practice_registration_one_open" ON "practice_registration" ("doctor") WHERE "valid_to" IS NULL;
+
+CREATE TABLE "behaviour_record" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "doctor" BIGINT NOT NULL REFERENCES "doctor" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "polarity" VARCHAR(10) NOT NULL DEFAULT null,
+  "kind" VARCHAR(40) NOT NULL DEFAULT null,
+  "occurred_on" DATE NOT NULL DEFAULT null,
+  "description" TEXT NOT NULL DEFAULT '',
+  "recorded_by" BIGINT NOT NULL REFERENCES "organisation" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "recorded_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  CONSTRAINT "behaviour_record_polarity_known" CHECK ("polarity" IN ('GOOD', 'BAD'))
+);
+
+CREATE INDEX "behaviour_record_doctor" ON "behaviour_record" ("doctor");
+
+CREATE INDEX "behaviour_record_recorded_by" ON "behaviour_record" ("recorded_by");
+
+CREATE TABLE "cycle" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "region" BIGINT NOT NULL REFERENCES "region" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "name" VARCHAR(80) NOT NULL DEFAULT '',
+  "state" VARCHAR(20) NOT NULL DEFAULT null,
+  "starts_on" DATE NOT NULL DEFAULT null,
+  "ends_on" DATE NOT NULL DEFAULT null,
+  "enrolment_from" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "enrolment_until" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "tests_from" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "tests_until" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "policy_version" VARCHAR(200) NOT NULL DEFAULT '',
+  "policy_digest" VARCHAR(64) NOT NULL DEFAULT '',
+  "policy_json" TEXT NOT NULL DEFAULT '',
+  "opened_at" TIMESTAMPTZ DEFAULT null,
+  CONSTRAINT "cycle_state_known" CHECK ("state" IN ('PREPARED', 'RUNNING', 'CLOSED')),
+  CONSTRAINT "cycle_starts_before_it_ends" CHECK ("starts_on" < "ends_on"),
+  CONSTRAINT "cycle_once" UNIQUE ("region", "name")
+);
+
+CREATE INDEX "cycle_region" ON "cycle" ("region");
+
+CREATE TABLE "body_appointment" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "cycle" BIGINT NOT NULL REFERENCES "cycle" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "institution" BIGINT NOT NULL REFERENCES "organisation" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "body" BIGINT NOT NULL REFERENCES "organisation" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  CONSTRAINT "body_appointment_once" UNIQUE ("cycle", "institution")
+);
+
+CREATE INDEX "body_appointment_cycle" ON "body_appointment" ("cycle");
+
+CREATE INDEX "body_appointment_institution" ON "body_appointment" ("institution");
+
+CREATE INDEX "body_appointment_body" ON "body_appointment" ("body");
+
+CREATE TABLE "account" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "login_name" VARCHAR(60) UNIQUE NOT NULL DEFAULT null,
+  "name" VARCHAR(60) NOT NULL DEFAULT '',
+  "password_hash" VARCHAR(200) DEFAULT null,
+  "phone" VARCHAR(20) DEFAULT null,
+  "doctor" BIGINT UNIQUE REFERENCES "doctor" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "failures" INTEGER NOT NULL DEFAULT 0,
+  "locked_until" TIMESTAMPTZ DEFAULT null,
+  "disabled" BOOLEAN NOT NULL DEFAULT false,
+  "created_at" TIMESTAMPTZ NOT NULL DEFAULT null
+);
+
+CREATE TABLE "role_assignment" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "account" BIGINT NOT NULL REFERENCES "account" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "role" VARCHAR(30) NOT NULL DEFAULT null,
+  "organisation" BIGINT NOT NULL REFERENCES "organisation" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "valid_from" DATE NOT NULL DEFAULT null,
+  "valid_to" DATE DEFAULT null,
+  CONSTRAINT "role_assignment_role_known" CHECK ("role" IN ('DOCTOR', 'INSTITUTION_OFFICER', 'BODY_REVIEWER', 'AUTHORITY_OFFICER', 'SYSTEM')),
+  CONSTRAINT "role_assignment_once" UNIQUE ("account", "role", "organisation", "valid_from")
+);
+
+CREATE INDEX "role_assignment_account" ON "role_assignment" ("account");
+
+CREATE INDEX "role_assignment_organisation" ON "role_assignment" ("organisation");
+
+CREATE TABLE "session" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "token_digest" VARCHAR(64) UNIQUE NOT NULL DEFAULT null,
+  "account" BIGINT NOT NULL REFERENCES "account" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "first_login" BOOLEAN NOT NULL DEFAULT false,
+  "created_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "expires_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "ended_at" TIMESTAMPTZ DEFAULT null
+);
+
+CREATE INDEX "session_account" ON "session" ("account");
+
+CREATE TABLE "phone_code" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "session" BIGINT NOT NULL REFERENCES "session" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "phone" VARCHAR(20) NOT NULL DEFAULT null,
+  "purpose" VARCHAR(30) NOT NULL DEFAULT null,
+  "digest" VARCHAR(64) NOT NULL DEFAULT null,
+  "sent_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "expires_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "tries" INTEGER NOT NULL DEFAULT 0,
+  "used_at" TIMESTAMPTZ DEFAULT null
+);
+
+CREATE INDEX "phone_code_session" ON "phone_code" ("session");
+
+CREATE TABLE "assessment" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "doctor" BIGINT NOT NULL REFERENCES "doctor" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "cycle" BIGINT NOT NULL REFERENCES "cycle" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "kind" VARCHAR(30) NOT NULL DEFAULT null,
+  "state" VARCHAR(30) NOT NULL DEFAULT null,
+  "registration" BIGINT NOT NULL REFERENCES "practice_registration" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "institution" BIGINT NOT NULL REFERENCES "organisation" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "body" BIGINT REFERENCES "organisation" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "region" BIGINT NOT NULL REFERENCES "region" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "revision" INTEGER NOT NULL DEFAULT 0,
+  "procedure" VARCHAR(40) DEFAULT null,
+  "procedure_title" VARCHAR(60) NOT NULL DEFAULT '',
+  "statement" TEXT NOT NULL DEFAULT '',
+  "submissions" INTEGER NOT NULL DEFAULT 0,
+  "return_reason" TEXT NOT NULL DEFAULT '',
+  "conclusion" VARCHAR(20) DEFAULT null,
+  "changed_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  CONSTRAINT "assessment_kind_known" CHECK ("kind" IN ('REGULAR', 'EARLY', 'REASSESSMENT', 'MAKEUP', 'RETURN_TO_PRACTICE')),
+  CONSTRAINT "assessment_state_known" CHECK ("state" IN ('NOT_OPENED', 'OPENED', 'SUBMITTED', 'INSTITUTION_APPROVED', 'BODY_APPROVED', 'TESTING', 'CONCLUDED', 'RETURNED', 'DEFERRED')),
+  CONSTRAINT "assessment_conclusion_known" CHECK ("conclusion" IN ('QUALIFIED', 'UNQUALIFIED')),
+  CONSTRAINT "assessment_concluded_means_conclusion" CHECK (("state" = 'CONCLUDED') = ("conclusion" IS NOT NULL)),
+  CONSTRAINT "assessment_once" UNIQUE ("doctor", "cycle", "kind")
+);
+
+CREATE INDEX "assessment_doctor" ON "assessment" ("doctor");
+
+CREATE INDEX "assessment_cycle" ON "assessment" ("cycle");
+
+CREATE INDEX "assessment_registration" ON "assessment" ("registration");
+
+CREATE INDEX "assessment_institution_queue" ON "assessment" ("institution", "state", "id");
+
+CREATE INDEX "assessment_body_queue" ON "assessment" ("body", "state", "id");
+
+CREATE INDEX "assessment_region_queue" ON "assessment" ("region", "state", "id");
+
+CREATE TABLE "stored_file" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "assessment" BIGINT NOT NULL REFERENCES "assessment" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "purpose" VARCHAR(30) NOT NULL DEFAULT null,
+  "name" VARCHAR(80) UNIQUE NOT NULL DEFAULT null,
+  "title" VARCHAR(120) NOT NULL DEFAULT '',
+  "media_type" VARCHAR(60) NOT NULL DEFAULT null,
+  "size" INTEGER NOT NULL DEFAULT 0,
+  "digest" VARCHAR(64) NOT NULL DEFAULT null,
+  "uploaded_by" BIGINT NOT NULL REFERENCES "account" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "uploaded_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  CONSTRAINT "stored_file_purpose_known" CHECK ("purpose" IN ('PHOTO', 'PROCEDURE_PROOF', 'EXEMPTION_PROOF', 'FACE_CAPTURE'))
+);
+
+CREATE INDEX "stored_file_assessment" ON "stored_file" ("assessment");
+
+CREATE INDEX "stored_file_uploaded_by" ON "stored_file" ("uploaded_by");
+
+CREATE TABLE "registration_form" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "assessment" BIGINT UNIQUE NOT NULL REFERENCES "assessment" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "contact_phone" VARCHAR(20) NOT NULL DEFAULT '',
+  "email" VARCHAR(120) NOT NULL DEFAULT '',
+  "address" VARCHAR(200) NOT NULL DEFAULT '',
+  "ethnicity" VARCHAR(30) NOT NULL DEFAULT '',
+  "highest_education" VARCHAR(30) NOT NULL DEFAULT '',
+  "degree" VARCHAR(30) NOT NULL DEFAULT '',
+  "started_work_on" DATE DEFAULT null,
+  "department" VARCHAR(60) NOT NULL DEFAULT '',
+  "professional_title" VARCHAR(60) NOT NULL DEFAULT '',
+  "position" VARCHAR(60) NOT NULL DEFAULT '',
+  "photo" BIGINT REFERENCES "stored_file" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null
+);
+
+CREATE INDEX "registration_form_photo" ON "registration_form" ("photo");
+
+CREATE TABLE "institution_filing" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "assessment" BIGINT NOT NULL REFERENCES "assessment" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "institution_name" VARCHAR(120) NOT NULL DEFAULT '',
+  "filed_on" DATE DEFAULT null,
+  "until" DATE DEFAULT null
+);
+
+CREATE INDEX "institution_filing_assessment" ON "institution_filing" ("assessment");
+
+CREATE TABLE "education" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "assessment" BIGINT NOT NULL REFERENCES "assessment" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "school" VARCHAR(120) NOT NULL DEFAULT '',
+  "major" VARCHAR(80) NOT NULL DEFAULT '',
+  "education" VARCHAR(30) NOT NULL DEFAULT '',
+  "degree" VARCHAR(30) NOT NULL DEFAULT '',
+  "began_on" DATE DEFAULT null,
+  "graduated_on" DATE DEFAULT null
+);
+
+CREATE INDEX "education_assessment" ON "education" ("assessment");
+
+CREATE TABLE "practice_history" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "assessment" BIGINT NOT NULL REFERENCES "assessment" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "institution_name" VARCHAR(120) NOT NULL DEFAULT '',
+  "department" VARCHAR(60) NOT NULL DEFAULT '',
+  "post" VARCHAR(60) NOT NULL DEFAULT '',
+  "began_on" DATE DEFAULT null,
+  "ended_on" DATE DEFAULT null
+);
+
+CREATE INDEX "practice_history_assessment" ON "practice_history" ("assessment");
+
+CREATE TABLE "rating" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "assessment" BIGINT NOT NULL REFERENCES "assessment" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "dimension" VARCHAR(30) NOT NULL DEFAULT null,
+  "rated_by" VARCHAR(20) NOT NULL DEFAULT null,
+  "verdict" VARCHAR(20) DEFAULT null,
+  "items" TEXT NOT NULL DEFAULT '[]',
+  "summary" TEXT NOT NULL DEFAULT '',
+  "rated_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  CONSTRAINT "rating_dimension_known" CHECK ("dimension" IN ('WORK_PERFORMANCE', 'PROFESSIONAL_ETHICS', 'PROFESSIONAL_COMPETENCE')),
+  CONSTRAINT "rating_rated_by_known" CHECK ("rated_by" IN ('DOCTOR', 'INSTITUTION')),
+  CONSTRAINT "rating_verdict_known" CHECK ("verdict" IN ('QUALIFIED', 'UNQUALIFIED')),
+  CONSTRAINT "rating_once" UNIQUE ("assessment", "dimension", "rated_by")
+);
+
+CREATE TABLE "submission" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "assessment" BIGINT NOT NULL REFERENCES "assessment" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "number" INTEGER NOT NULL DEFAULT null,
+  "content" TEXT NOT NULL DEFAULT '',
+  "digest" VARCHAR(64) NOT NULL DEFAULT null,
+  "submitted_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  CONSTRAINT "submission_once" UNIQUE ("assessment", "number")
+);
+
+CREATE TABLE "procedure_proof" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "assessment" BIGINT NOT NULL REFERENCES "assessment" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "file" BIGINT NOT NULL REFERENCES "stored_file" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  CONSTRAINT "procedure_proof_once" UNIQUE ("assessment", "file")
+);
+
+CREATE INDEX "procedure_proof_assessment" ON "procedure_proof" ("assessment");
+
+CREATE INDEX "procedure_proof_file" ON "procedure_proof" ("file");
+
+CREATE TABLE "review" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "assessment" BIGINT NOT NULL REFERENCES "assessment" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "submission_number" INTEGER NOT NULL DEFAULT null,
+  "level" VARCHAR(20) NOT NULL DEFAULT null,
+  "decision" VARCHAR(30) NOT NULL DEFAULT null,
+  "reason" TEXT NOT NULL DEFAULT '',
+  "reviewer" BIGINT NOT NULL REFERENCES "account" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "organisation" BIGINT NOT NULL REFERENCES "organisation" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "decided_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  CONSTRAINT "review_level_known" CHECK ("level" IN ('INSTITUTION', 'BODY')),
+  CONSTRAINT "review_decision_known" CHECK ("decision" IN ('APPROVED', 'RETURNED_TO_DOCTOR', 'RETURNED_TO_INSTITUTION', 'FAILURE_CONFIRMED'))
+);
+
+CREATE INDEX "review_reviewer" ON "review" ("reviewer");
+
+CREATE INDEX "review_organisation" ON "review" ("organisation");
+
+CREATE INDEX "review_latest" ON "review" ("assessment", "id");
+
+CREATE TABLE "question" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "subject" VARCHAR(20) NOT NULL DEFAULT null,
+  "stem" TEXT NOT NULL DEFAULT '',
+  "options" TEXT NOT NULL DEFAULT '',
+  "answer" VARCHAR(10) NOT NULL DEFAULT null,
+  "source" VARCHAR(120) NOT NULL DEFAULT '',
+  "digest" VARCHAR(64) NOT NULL DEFAULT null,
+  "retired" BOOLEAN NOT NULL DEFAULT false,
+  "created_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  CONSTRAINT "question_subject_known" CHECK ("subject" IN ('HUMANITIES', 'PROFESSIONAL')),
+  CONSTRAINT "question_once" UNIQUE ("subject", "digest")
+);
+
+CREATE INDEX "question_drawable" ON "question" ("subject", "retired", "id");
+
+CREATE TABLE "assessment_paper" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "assessment" BIGINT NOT NULL REFERENCES "assessment" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "subject" VARCHAR(20) NOT NULL DEFAULT null,
+  "position" INTEGER NOT NULL DEFAULT null,
+  "state" VARCHAR(20) NOT NULL DEFAULT null,
+  "attempts_allowed" INTEGER DEFAULT null,
+  "attempts_used" INTEGER NOT NULL DEFAULT 0,
+  "waiver_code" VARCHAR(60) DEFAULT null,
+  "waiver_title" VARCHAR(120) NOT NULL DEFAULT '',
+  "changed_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  CONSTRAINT "assessment_paper_subject_known" CHECK ("subject" IN ('HUMANITIES', 'PROFESSIONAL')),
+  CONSTRAINT "assessment_paper_state_known" CHECK ("state" IN ('LOCKED', 'AVAILABLE', 'IN_PROGRESS', 'SUBMITTED', 'PASSED', 'FAILED', 'PENDING_CUTOFF', 'EXEMPT', 'ABSENT', 'VOIDED')),
+  CONSTRAINT "assessment_paper_once" UNIQUE ("assessment", "subject"),
+  CONSTRAINT "assessment_paper_placed_once" UNIQUE ("assessment", "position"),
+  CONSTRAINT "assessment_paper_attempts_within" CHECK ("attempts_allowed" IS NULL OR "attempts_used" <= "attempts_allowed")
+);
+
+CREATE TABLE "attempt" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "paper" BIGINT NOT NULL REFERENCES "assessment_paper" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "number" INTEGER NOT NULL DEFAULT null,
+  "state" VARCHAR(20) NOT NULL DEFAULT null,
+  "started_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "deadline" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "submitted_at" TIMESTAMPTZ DEFAULT null,
+  "timed_out" BOOLEAN NOT NULL DEFAULT false,
+  "questions" TEXT NOT NULL DEFAULT '',
+  "answer_key" TEXT NOT NULL DEFAULT '',
+  "pass_percent" INTEGER NOT NULL DEFAULT null,
+  "score_percent" INTEGER DEFAULT null,
+  "passed" BOOLEAN DEFAULT null,
+  CONSTRAINT "attempt_state_known" CHECK ("state" IN ('IN_PROGRESS', 'MARKED')),
+  CONSTRAINT "attempt_once" UNIQUE ("paper", "number"),
+  CONSTRAINT "attempt_marked_means_score" CHECK (("state" = 'MARKED') = ("score_percent" IS NOT NULL))
+);
+
+CREATE UNIQUE INDEX "attempt_one_running" ON "attempt" ("paper") WHERE "state" = 'IN_PROGRESS';
+
+CREATE INDEX "attempt_due" ON "attempt" ("deadline") WHERE "state" = 'IN_PROGRESS';
+
+CREATE TABLE "answer" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "attempt" BIGINT NOT NULL REFERENCES "attempt" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "position" INTEGER NOT NULL DEFAULT null,
+  "choice" VARCHAR(10) NOT NULL DEFAULT null,
+  "sequence" INTEGER NOT NULL DEFAULT null,
+  "saved_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  CONSTRAINT "answer_once" UNIQUE ("attempt", "position")
+);
+
+CREATE TABLE "face_consent" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "assessment" BIGINT UNIQUE NOT NULL REFERENCES "assessment" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "doctor" BIGINT NOT NULL REFERENCES "doctor" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "account" BIGINT NOT NULL REFERENCES "account" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "text_version" VARCHAR(40) NOT NULL DEFAULT null,
+  "text_digest" VARCHAR(64) NOT NULL DEFAULT null,
+  "given_at" TIMESTAMPTZ NOT NULL DEFAULT null
+);
+
+CREATE INDEX "face_consent_doctor" ON "face_consent" ("doctor");
+
+CREATE INDEX "face_consent_account" ON "face_consent" ("account");
+
+CREATE TABLE "face_capture" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "assessment" BIGINT NOT NULL REFERENCES "assessment" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "file" BIGINT NOT NULL REFERENCES "stored_file" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "accepted" BOOLEAN NOT NULL DEFAULT false,
+  "verifier_reference" VARCHAR(120) NOT NULL DEFAULT '',
+  "captured_at" TIMESTAMPTZ NOT NULL DEFAULT null
+);
+
+CREATE INDEX "face_capture_assessment" ON "face_capture" ("assessment");
+
+CREATE INDEX "face_capture_file" ON "face_capture" ("file");
+
+CREATE TABLE "result" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "assessment" BIGINT UNIQUE NOT NULL REFERENCES "assessment" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "verdict" VARCHAR(20) NOT NULL DEFAULT null,
+  "ground" VARCHAR(30) NOT NULL DEFAULT null,
+  "state" VARCHAR(30) NOT NULL DEFAULT null,
+  "concluded_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "filed_at" TIMESTAMPTZ DEFAULT null,
+  "notified_at" TIMESTAMPTZ DEFAULT null,
+  CONSTRAINT "result_verdict_known" CHECK ("verdict" IN ('QUALIFIED', 'UNQUALIFIED')),
+  CONSTRAINT "result_ground_known" CHECK ("ground" IN ('ALL_PAPERS_PASSED', 'PAPER_FAILED', 'RATING_FAILED')),
+  CONSTRAINT "result_state_known" CHECK ("state" IN ('CONCLUDED', 'FILED', 'NOTIFIED', 'REEXAMINATION_REQUESTED', 'UPHELD', 'CHANGED', 'FINAL', 'ANNULLED'))
+);
+
+CREATE TABLE "result_document" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "result" BIGINT NOT NULL REFERENCES "result" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "kind" VARCHAR(20) NOT NULL DEFAULT null,
+  "number" VARCHAR(40) UNIQUE NOT NULL DEFAULT null,
+  "check_code" VARCHAR(40) UNIQUE NOT NULL DEFAULT null,
+  "state" VARCHAR(20) NOT NULL DEFAULT null,
+  "content" TEXT NOT NULL DEFAULT '',
+  "file_name" VARCHAR(80) NOT NULL DEFAULT null,
+  "digest" VARCHAR(64) NOT NULL DEFAULT null,
+  "issued_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "sealed_at" TIMESTAMPTZ DEFAULT null,
+  "sealed_by" BIGINT REFERENCES "organisation" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "seal_subject" VARCHAR(200) NOT NULL DEFAULT '',
+  CONSTRAINT "result_document_kind_known" CHECK ("kind" IN ('NOTICE', 'CERTIFICATE')),
+  CONSTRAINT "result_document_state_known" CHECK ("state" IN ('ISSUED', 'UNSEALED', 'SEALED', 'REVOKED')),
+  CONSTRAINT "result_document_once" UNIQUE ("result", "kind")
+);
+
+CREATE INDEX "result_document_sealed_by" ON "result_document" ("sealed_by");
+
+CREATE TABLE "document_sequence" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "series" VARCHAR(60) UNIQUE NOT NULL DEFAULT null,
+  "last" INTEGER NOT NULL DEFAULT 0
+);
+
+CREATE TABLE "outbox_message" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "phone" VARCHAR(20) NOT NULL DEFAULT null,
+  "purpose" VARCHAR(30) NOT NULL DEFAULT null,
+  "text" TEXT NOT NULL DEFAULT '',
+  "created_at" TIMESTAMPTZ NOT NULL DEFAULT null
+);
+
+CREATE INDEX "outbox_message_phone" ON "outbox_message" ("phone");
+
+CREATE TABLE "audit_entry" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "account" BIGINT DEFAULT null,
+  "session" BIGINT DEFAULT null,
+  "role" VARCHAR(30) NOT NULL DEFAULT null,
+  "organisation" BIGINT DEFAULT null,
+  "address" VARCHAR(60) NOT NULL DEFAULT '',
+  "request_id" VARCHAR(40) NOT NULL DEFAULT null,
+  "action" VARCHAR(60) NOT NULL DEFAULT null,
+  "object_type" VARCHAR(60) NOT NULL DEFAULT null,
+  "object_id" BIGINT DEFAULT null,
+  "detail" TEXT NOT NULL DEFAULT '{}'
+);
+
+CREATE INDEX "audit_entry_object" ON "audit_entry" ("object_type", "object_id", "id");
+
+CREATE TABLE "state_transition" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "machine" VARCHAR(40) NOT NULL DEFAULT null,
+  "object_id" BIGINT NOT NULL DEFAULT null,
+  "assessment" BIGINT NOT NULL DEFAULT null,
+  "source" VARCHAR(40) NOT NULL DEFAULT null,
+  "event" VARCHAR(40) NOT NULL DEFAULT null,
+  "target" VARCHAR(40) NOT NULL DEFAULT null,
+  "account" BIGINT DEFAULT null,
+  "role" VARCHAR(30) NOT NULL DEFAULT null,
+  "organisation" BIGINT DEFAULT null,
+  "reason" TEXT NOT NULL DEFAULT '',
+  "policy_version" VARCHAR(200) NOT NULL DEFAULT ''
+);
+
+CREATE INDEX "state_transition_object" ON "state_transition" ("machine", "object_id", "id");
+
+CREATE INDEX "state_transition_assessment" ON "state_transition" ("assessment", "id");

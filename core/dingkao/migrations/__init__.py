@@ -1,0 +1,61 @@
+"""The core's migrations: SQL files for both databases, and the list of tables they create."""
+
+from dingkao.accounts.tables import Account, PhoneCode, RoleAssignment, Session
+from dingkao.assessments.form_tables import (
+    Education,
+    InstitutionFiling,
+    PracticeHistory,
+    ProcedureProof,
+    RegistrationForm,
+)
+from dingkao.assessments.tables import Assessment, Rating, Submission
+from dingkao.audit.tables import AuditEntry, StateTransition
+from dingkao.cycles.tables import BodyAppointment, Cycle
+from dingkao.db.migrations import MigrationSet
+from dingkao.db.tables import Record
+from dingkao.doctors.tables import BehaviourRecord, Doctor, PracticeRegistration
+from dingkao.institutions.tables import Organisation, Region
+from dingkao.messaging.tables import OutboxMessage
+from dingkao.papers.tables import Answer, AssessmentPaper, Attempt, FaceCapture, FaceConsent, Question
+from dingkao.results.tables import DocumentSequence, Result, ResultDocument
+from dingkao.reviews.tables import Review
+from dingkao.storage.tables import StoredFile
+
+# In the order of their references.
+CORE_TABLES: tuple[type[Record], ...] = (
+    Region,
+    Organisation,
+    Doctor,
+    PracticeRegistration,
+    BehaviourRecord,
+    Cycle,
+    BodyAppointment,
+    Account,
+    RoleAssignment,
+    Session,
+    PhoneCode,
+    Assessment,
+    StoredFile,
+    RegistrationForm,
+    InstitutionFiling,
+    Education,
+    PracticeHistory,
+    Rating,
+    Submission,
+    ProcedureProof,
+    Review,
+    Question,
+    AssessmentPaper,
+    Attempt,
+    Answer,
+    FaceConsent,
+    FaceCapture,
+    Result,
+    ResultDocument,
+    DocumentSequence,
+    OutboxMessage,
+    AuditEntry,
+    StateTransition,
+)
+
+CORE_MIGRATIONS = MigrationSet(owner="core", package="dingkao.migrations")

@@ -1,0 +1,120 @@
+"""Questions, the papers of an assessment, attempts and answers, and the consent to face capture."""
+
+import enum
+
+from piccolo.columns import Boolean, Integer, Text, Timestamptz, Varchar
+from piccolo.constraints import Check
+
+from dingkao.accounts.tables import Account
+from dingkao.assessments.tables import Assessment
+from dingkao.db.routing import ROUTER
+from dingkao.db.tables import Record, code_column, one_of, reference, unique
+from dingkao.doctors.tables import Doctor
+from dingkao.plugin.vocabulary import PaperState, PaperSubject
+from dingkao.storage.tables import StoredFile
+
+
+class AttemptState(enum.StrEnum):
+    """答卷状态"""
+
+    IN_PROGRESS = "IN_PROGRESS"
+    MARKED = "MARKED"
+
+
+class Question(Record, db=ROUTER, tablename="question"):
+    """试题: single choice. `options` is JSON: [{"key": "A", "text": …}]; `digest` is over the normalised text."""
+
+    subject = code_column(20)
+    stem = Text()
+    options = Text()
+    answer = code_column(10)
+    source = Varchar(120, default="")
+    digest = code_column(64)
+    retired = Boolean(default=False)
+    created_at = Timestamptz(default=None)
+
+    subject_known = one_of("subject", PaperSubject)
+    once = unique("subject", "digest")
+
+    _indexes = ('CREATE INDEX "question_drawable" ON "question" ("subject", "retired", "id")',)
+
+
+class AssessmentPaper(Record, db=ROUTER, tablename="assessment_paper"):
+    """试卷 of an assessment: planned at submission by the procedure, `position` from 1. `attempts_allowed` null: as many
+    as it takes. The waiver's code and title are copied here, readable without the plugin that granted it."""
+
+    assessment = reference(Assessment, index=False)
+    subject = code_column(20)
+    position = Integer(default=None)
+    state = code_column(20)
+    attempts_allowed = Integer(null=True, default=None)
+    attempts_used = Integer(default=0)
+    waiver_code = code_column(60, null=True)
+    waiver_title = Varchar(120, default="")
+    changed_at = Timestamptz(default=None)
+
+    subject_known = one_of("subject", PaperSubject)
+    state_known = one_of("state", PaperState)
+    once = unique("assessment", "subject")
+    placed_once = unique("assessment", "position")
+    attempts_within = Check('"attempts_allowed" IS NULL OR "attempts_used" <= "attempts_allowed"')
+
+
+class Attempt(Record, db=ROUTER, tablename="attempt"):
+    """答卷. The paper is frozen into it at its start: `questions` (what the client may see) and `answer_key` (what it
+    may not) are JSON in two columns, so that no reading of the first can give away the second."""
+
+    paper = reference(AssessmentPaper, index=False)
+    number = Integer(default=None)
+    state = code_column(20)
+    started_at = Timestamptz(default=None)
+    deadline = Timestamptz(default=None)
+    submitted_at = Timestamptz(null=True, default=None)
+    timed_out = Boolean(default=False)
+    questions = Text()
+    answer_key = Text()
+    pass_percent = Integer(default=None)
+    score_percent = Integer(null=True, default=None)
+    passed = Boolean(null=True, default=None)
+
+    state_known = one_of("state", AttemptState)
+    once = unique("paper", "number")
+    marked_means_score = Check('("state" = \'MARKED\') = ("score_percent" IS NOT NULL)')
+
+    _indexes = (
+        'CREATE UNIQUE INDEX "attempt_one_running" ON "attempt" ("paper") WHERE "state" = \'IN_PROGRESS\'',
+        'CREATE INDEX "attempt_due" ON "attempt" ("deadline") WHERE "state" = \'IN_PROGRESS\'',
+    )
+
+
+class Answer(Record, db=ROUTER, tablename="answer"):
+    """作答: the newest choice for one question of an attempt. The highest `sequence` of the client wins."""
+
+    attempt = reference(Attempt, index=False)
+    position = Integer(default=None)
+    choice = code_column(10)
+    sequence = Integer(default=None)
+    saved_at = Timestamptz(default=None)
+
+    once = unique("attempt", "position")
+
+
+class FaceConsent(Record, db=ROUTER, tablename="face_consent"):
+    """人脸信息采集授权: which text was agreed to, and when."""
+
+    assessment = reference(Assessment, unique=True, index=False)
+    doctor = reference(Doctor)
+    account = reference(Account)
+    text_version = code_column(40)
+    text_digest = code_column(64)
+    given_at = Timestamptz(default=None)
+
+
+class FaceCapture(Record, db=ROUTER, tablename="face_capture"):
+    """人脸采集: one capture and the verifier's verdict."""
+
+    assessment = reference(Assessment)
+    file = reference(StoredFile)
+    accepted = Boolean(default=False)
+    verifier_reference = Varchar(120, default="")
+    captured_at = Timestamptz(default=None)

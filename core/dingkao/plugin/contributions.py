@@ -1,0 +1,91 @@
+"""What a plugin hands to the host: procedures, exemption conditions, actions, GraphQL parts, tables."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+from dingkao.plugin.facts import AssessmentFacts
+from dingkao.plugin.policy import Policy
+from dingkao.plugin.text import Reason, Text
+from dingkao.plugin.vocabulary import PaperSubject
+
+
+@dataclass(frozen=True, slots=True)
+class PaperPlan:
+    """A paper that a procedure asks for. `attempts` None means as many as it takes to pass."""
+
+    subject: PaperSubject
+    attempts: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProcedureRequirements:
+    """What the doctor must add: a number of proofs, and a personal statement of at most so many characters (None:
+    no statement is asked for)."""
+
+    minimum_proofs: int = 0
+    statement_maximum: int | None = None
+
+
+@runtime_checkable
+class Procedure(Protocol):
+    """考核程序: which steps and papers an assessment has. Pure: every method decides from its arguments alone."""
+
+    @property
+    def code(self) -> str:
+        """Stable code, upper case."""
+        ...
+
+    @property
+    def title(self) -> Text:
+        """What people call it."""
+        ...
+
+    @property
+    def description(self) -> Text:
+        """Who it is for and what it asks, in a sentence."""
+        ...
+
+    def ineligibility(self, facts: AssessmentFacts, policy: Policy) -> Sequence[Reason]:
+        """Why this doctor may not choose it; empty where he may."""
+        ...
+
+    def requirements(self, policy: Policy) -> ProcedureRequirements:
+        """What it asks for besides the form."""
+        ...
+
+    def papers(self, facts: AssessmentFacts, policy: Policy) -> Sequence[PaperPlan]:
+        """The papers in their order: each opens when the one before it is passed or waived."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ExemptionCondition:
+    """免考条件: a condition of the catalogue. `applies` gives the reasons against it for a doctor (empty: it may be
+    ticked); `waives` maps a procedure's code to the one paper it waives there."""
+
+    code: str
+    title: Text
+    proofs: Text
+    waives: Mapping[str, PaperSubject]
+    against: Callable[[AssessmentFacts, Policy], Sequence[Reason]] = field(default=lambda facts, policy: ())
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRule:
+    """Something a client may offer on an assessment: `against` gives the reasons why not (empty: allowed)."""
+
+    code: str
+    title: Text
+    against: Callable[[AssessmentFacts, Policy], Sequence[Reason]]
+
+
+@dataclass(frozen=True)
+class GraphQLContribution:
+    """Additions to the schema: a class of root queries, one of root mutations, and for core types (by GraphQL name)
+    a class whose strawberry fields are added to it. Nothing of the core's can be replaced."""
+
+    query: type[Any] | None = None
+    mutation: type[Any] | None = None
+    fields: Mapping[str, type[Any]] = field(default_factory=dict)
+    types: Sequence[type[Any]] = ()

@@ -1,0 +1,66 @@
+"""What rules may know: immutable facts, gathered by the core within the asking account's scope."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from dingkao.plugin.vocabulary import (
+    AssessmentKind,
+    AssessmentState,
+    BehaviourPolarity,
+    PaperState,
+    PaperSubject,
+    PracticeCategory,
+    PracticeLevel,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BehaviourFact:
+    """行为记录: one good or bad record and its day."""
+
+    polarity: BehaviourPolarity
+    kind: str
+    occurred_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class PaperFact:
+    """A paper of the assessment: its subject, state, attempts begun, and the exemption that waived it, if any."""
+
+    subject: PaperSubject
+    state: PaperState
+    attempts_used: int
+    waiver_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AssessmentFacts:
+    """One doctor in one cycle, as rules see it.
+
+    `practising_since` is the issue date of the first practice certificate; `behaviour` holds every record whose day
+    lies in the cycle; `cycle_ends_on` is inclusive; `today` is the day in the cycle's place (UTC+8).
+    """
+
+    assessment_id: int
+    doctor_id: int
+    institution_id: int
+    body_id: int | None
+    kind: AssessmentKind
+    state: AssessmentState
+    procedure: str | None
+    category: PracticeCategory
+    scope: str
+    level: PracticeLevel
+    practising_since: date | None
+    behaviour: tuple[BehaviourFact, ...]
+    cycle_starts_on: date
+    cycle_ends_on: date
+    today: date
+    papers: tuple[PaperFact, ...] = ()
+
+    def paper(self, subject: PaperSubject) -> PaperFact | None:
+        """The paper of `subject`, or None where the procedure has none."""
+        for paper in self.papers:
+            if paper.subject == subject:
+                return paper
+        return None

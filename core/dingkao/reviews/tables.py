@@ -1,0 +1,39 @@
+"""Decisions of the two reviewing levels."""
+
+import enum
+
+from piccolo.columns import Integer, Text, Timestamptz
+
+from dingkao.accounts.tables import Account
+from dingkao.assessments.tables import Assessment
+from dingkao.db.routing import ROUTER
+from dingkao.db.tables import Record, code_column, one_of, reference
+from dingkao.institutions.tables import Organisation
+from dingkao.plugin.vocabulary import ReviewLevel
+
+
+class Decision(enum.StrEnum):
+    """审核结论"""
+
+    APPROVED = "APPROVED"
+    RETURNED_TO_DOCTOR = "RETURNED_TO_DOCTOR"
+    RETURNED_TO_INSTITUTION = "RETURNED_TO_INSTITUTION"
+    FAILURE_CONFIRMED = "FAILURE_CONFIRMED"
+
+
+class Review(Record, db=ROUTER, tablename="review"):
+    """审核 / 机构复核: one level's decision on one submission."""
+
+    assessment = reference(Assessment, index=False)
+    submission_number = Integer(default=None)
+    level = code_column(20)
+    decision = code_column(30)
+    reason = Text(default="")
+    reviewer = reference(Account)
+    organisation = reference(Organisation)
+    decided_at = Timestamptz(default=None)
+
+    level_known = one_of("level", ReviewLevel)
+    decision_known = one_of("decision", Decision)
+
+    _indexes = ('CREATE INDEX "review_latest" ON "review" ("assessment", "id")',)
