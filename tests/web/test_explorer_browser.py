@@ -325,6 +325,9 @@ def test_an_authorization_header_typed_by_the_reader_is_sent_and_kept(small_serv
         page.execute()
         page.wait_for_answer('"viewer": "Bearer typed"')
 
+        page.wait.until(
+            lambda driver: "typed" in driver.execute_script("return localStorage['graphiql:headers'] ?? ''")
+        )
         page.load(page.driver.current_url)
         page.execute()
         page.wait_for_answer('"viewer": "Bearer typed"')

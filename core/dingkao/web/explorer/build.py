@@ -72,7 +72,7 @@ def build_explorer(
     `force` builds in any case; `verbose` shows what npm says. Raises ExplorerBuildError.
     """
     started = time.monotonic()
-    inputs = _hash_of_inputs(source)
+    inputs = hash_of_inputs(source)
     if not force and is_up_to_date(dist, inputs):
         return _report(dist, built=False, started=started)
     with tempfile.TemporaryDirectory(prefix="dingkao-explorer-") as temporary:
@@ -158,7 +158,7 @@ def _input_files(source: Path) -> list[Path]:
     return sorted(files, key=lambda path: path.relative_to(source).as_posix())
 
 
-def _hash_of_inputs(source: Path) -> str:
+def hash_of_inputs(source: Path) -> str:
     """A SHA-256 over the names and contents of what a build is made of, in hexadecimal."""
     digest = hashlib.sha256()
     for path in _input_files(source):
