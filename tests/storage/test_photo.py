@@ -240,5 +240,12 @@ def test_what_is_kept_stays_within_the_bytes_of_the_profile() -> None:
     assert abs(image.width / image.height - 5 / 7) < 0.01
 
 
+@pytest.mark.parametrize("size", [(200, 280), (600, 840), (1500, 2100)])
+def test_even_pure_noise_is_encoded(size: tuple[int, int]) -> None:
+    noise = Image.merge("RGB", [Image.effect_noise(size, 200) for _ in range(3)])
+    photo = check_photo(jpeg(noise, quality=30), PhotoProfile(most_bytes=8 * 1024 * 1024))
+    assert (photo.width, photo.height) == size
+
+
 def test_a_checked_photo_does_not_print_its_picture() -> None:
     assert len(repr(check_photo(jpeg(portrait())))) < 200

@@ -24,7 +24,7 @@ _METADATA = (frozenset(range(0xE1, 0xF0)) - {_ICC, 0xEE}) | {_COMMENT}
 _PICTURE_CHUNKS = frozenset([b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"])
 
 
-class Malformed(ValueError):  # noqa: N818 - a state of the file
+class Malformed(ValueError):
     """The file is not what its first bytes promise, or it is cut off."""
 
 

@@ -34,7 +34,7 @@ _ACTIVE_ANNOTATIONS = frozenset(["/FileAttachment", "/RichMedia", "/Movie", "/So
 _ACTIVE_NAMES = (b"/JavaScript", b"/EmbeddedFile", b"/Launch", b"/SubmitForm", b"/RichMedia")
 
 
-class PdfRefused(ValueError):  # noqa: N818 - an answer, not a failure
+class PdfRefused(ValueError):
     """The base of the four reasons to refuse a PDF."""
 
 

@@ -15,7 +15,7 @@ class FileProblem:
     en: str
 
 
-class FileRefused(ValueError):  # noqa: N818 - a refusal is an answer to the user, not a failure of the server
+class FileRefused(ValueError):
     """An uploaded file that is not accepted. ``problems`` is never empty and holds nothing of the file's content."""
 
     def __init__(self, problems: Sequence[FileProblem]) -> None:
