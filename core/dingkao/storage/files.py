@@ -12,7 +12,7 @@ import re
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote, urlsplit
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
 _NAME = re.compile(r"[0-9a-f]{40}")
-_REQUEST_TIMEOUT = "20s"
+_REQUEST_TIMEOUT = timedelta(seconds=20)
+_MOST_RETRIES = 2
 
 
 class FileStoreError(Exception):
@@ -177,7 +178,8 @@ class ObjectFileStore:
 
     The credentials and the address of an S3-compatible service are read from the environment as obstore does:
     AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT, AWS_ALLOW_HTTP (for an endpoint without TLS). An
-    object is written in one request and seen whole or not at all. A request is given up after 20 seconds.
+    object is written in one request and seen whole or not at all. A request is given up after 20 seconds, and made at
+    most three times.
     """
 
     def __init__(self, url: str) -> None:
@@ -188,10 +190,13 @@ class ObjectFileStore:
         import obstore
 
         key = _key(name)
-        async with _failures():
-            await obstore.put_async(
-                self._store, key, data, attributes={"Content-Type": media_type}, use_multipart=False
-            )
+        try:
+            async with _failures():
+                await obstore.put_async(
+                    self._store, key, data, attributes={"Content-Type": media_type}, use_multipart=False
+                )
+        except FileMissing as error:
+            raise FileStoreError("the bucket is not there") from error
 
     async def get(self, name: str) -> bytes:
         """Give the content of a file. Raises ``FileMissing``."""
@@ -236,7 +241,15 @@ def _open_object_store(url: str) -> ObjectStore:
     if urlsplit(url).scheme == "memory":
         return MemoryStore()
     try:
-        return from_url(url, client_options={"timeout": _REQUEST_TIMEOUT})
+        return from_url(
+            url,
+            # obstore itself no longer looks for AWS_ALLOW_HTTP once it is given any option of the client.
+            client_options={
+                "timeout": _REQUEST_TIMEOUT,
+                "allow_http": os.environ.get("AWS_ALLOW_HTTP", "").lower() in ("1", "true"),
+            },
+            retry_config={"max_retries": _MOST_RETRIES, "retry_timeout": 3 * _REQUEST_TIMEOUT},
+        )
     except (BaseError, ValueError) as error:  # its message is not shown: it repeats the URL, which may hold a password
         raise FileStoreError("the URL of the object store is not understood: expected s3://bucket/prefix") from error
 
