@@ -1,0 +1,150 @@
+"""Reaching an assessment: within the caller's scope, for reading or locked for writing; its policy and its facts."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from piccolo.columns import Column
+
+from dingkao.assessments.records import AssessmentRecord, read_records
+from dingkao.assessments.rules import MACHINE, Event
+from dingkao.assessments.scope import grant_on
+from dingkao.assessments.tables import Assessment
+from dingkao.audit.work import UnitOfWork
+from dingkao.clock import china_date
+from dingkao.cycles.tables import Cycle
+from dingkao.db.database import is_postgresql
+from dingkao.db.statement import Statement
+from dingkao.doctors.tables import BehaviourRecord
+from dingkao.environment import Environment
+from dingkao.papers.tables import AssessmentPaper
+from dingkao.plugin.caller import Caller
+from dingkao.plugin.errors import NotFound
+from dingkao.plugin.facts import AssessmentFacts, BehaviourFact, PaperFact
+from dingkao.plugin.policy import Policy
+from dingkao.plugin.vocabulary import (
+    AssessmentState,
+    BehaviourPolarity,
+    PaperState,
+    PaperSubject,
+    PracticeCategory,
+    PracticeLevel,
+)
+
+_lock_row = Statement(lambda p: Assessment.select(Assessment.id).where(Assessment.id == p.id).lock_rows())
+_policy_text = Statement(lambda p: Cycle.select(Cycle.policy_json).where(Cycle.id == p.cycle))
+_behaviour = Statement(
+    lambda p: (
+        BehaviourRecord.select(BehaviourRecord.polarity, BehaviourRecord.kind, BehaviourRecord.occurred_on)
+        .where((BehaviourRecord.doctor == p.doctor) & (BehaviourRecord.occurred_on >= p.since))
+        .where(BehaviourRecord.occurred_on <= p.until)
+        .order_by(BehaviourRecord.id)
+    )
+)
+_papers = Statement(
+    lambda p: (
+        AssessmentPaper.select(
+            AssessmentPaper.subject, AssessmentPaper.state, AssessmentPaper.attempts_used, AssessmentPaper.waiver_code
+        )
+        .where(AssessmentPaper.assessment == p.assessment)
+        .order_by(AssessmentPaper.position)
+    )
+)
+
+
+async def read_assessment(caller: Caller, assessment_id: int) -> AssessmentRecord:
+    """An assessment in the caller's scope. Raises NotFound, also where it exists for others."""
+    record = (await read_records([assessment_id])).get(assessment_id)
+    if record is None or grant_on(caller, record) is None:
+        raise NotFound
+    return record
+
+
+async def lock_assessment(work: UnitOfWork, assessment_id: int) -> AssessmentRecord:
+    """The assessment, locked until the transaction ends, so that of two requests at once the second sees what the
+    first has done. Sets `work.acting`. Raises NotFound.
+
+    On SQLite the transaction itself is the lock: it began with BEGIN IMMEDIATE.
+    """
+    if is_postgresql():
+        await _lock_row.run(id=assessment_id)
+    record = await read_assessment(work.caller, assessment_id)
+    grant = grant_on(work.caller, record)
+    assert grant is not None  # noqa: S101 - read_assessment has just checked it
+    work.acting = grant
+    return record
+
+
+async def pinned_policy(environment: Environment, record: AssessmentRecord) -> Policy:
+    """The policy that the assessment's cycle pinned at its opening."""
+    return await cycle_policy(environment, record.cycle_id, record.policy_digest, record.policy_version)
+
+
+async def cycle_policy(environment: Environment, cycle_id: int, digest: str, version: str) -> Policy:
+    """The policy that a cycle pinned; its text is read once for each digest."""
+    found = environment.policies.known(digest)
+    if found is None:
+        row = await _policy_text.first(cycle=cycle_id)
+        found = environment.policies.pinned(digest, row["policy_json"] if row else "{}", version)
+    return found
+
+
+async def gather_facts(record: AssessmentRecord, now: datetime) -> AssessmentFacts:
+    """What rules may know of the assessment at `now`: two more queries."""
+    behaviour = await _behaviour.run(doctor=record.doctor_id, since=record.cycle_starts_on, until=record.cycle_ends_on)
+    papers = await _papers.run(assessment=record.id)
+    return AssessmentFacts(
+        assessment_id=record.id,
+        doctor_id=record.doctor_id,
+        institution_id=record.institution_id,
+        body_id=record.body_id,
+        kind=record.kind,
+        state=record.state,
+        procedure=record.procedure,
+        category=PracticeCategory(record.category),
+        scope=record.scope,
+        level=PracticeLevel(record.level),
+        practising_since=record.practising_since,
+        behaviour=tuple(
+            BehaviourFact(BehaviourPolarity(row["polarity"]), row["kind"], row["occurred_on"]) for row in behaviour
+        ),
+        cycle_starts_on=record.cycle_starts_on,
+        cycle_ends_on=record.cycle_ends_on,
+        today=china_date(now),
+        papers=tuple(
+            PaperFact(PaperSubject(row["subject"]), PaperState(row["state"]), row["attempts_used"], row["waiver_code"])
+            for row in papers
+        ),
+    )
+
+
+async def move(
+    work: UnitOfWork,
+    record: AssessmentRecord,
+    event: Event,
+    reason: str = "",
+    also: Mapping[Column | str, Any] | None = None,
+) -> AssessmentState:
+    """Move the locked assessment by `event` and write the transition down; returns the new state. `also` are columns
+    of the assessment that change in the same statement.
+
+    Raises StateConflict where the event does not fit. Only the core calls this (design: States).
+    """
+    transition = MACHINE.require(record.state, event)
+    changes: dict[Column | str, Any] = {
+        Assessment.state: transition.target.value,
+        Assessment.changed_at: work.now,
+        **(also or {}),
+    }
+    await Assessment.update(changes).where(Assessment.id == record.id)
+    await work.record_transition(
+        machine=MACHINE.name,
+        object_id=record.id,
+        assessment_id=record.id,
+        source=record.state.value,
+        event=event.value,
+        target=transition.target.value,
+        reason=reason,
+        policy_version=record.policy_version,
+    )
+    return transition.target

@@ -1,0 +1,25 @@
+"""What a running application consists of; handed to every service."""
+
+from dataclasses import dataclass
+
+from dingkao.clock import Clock
+from dingkao.db.database import Database
+from dingkao.plugin.ports import FaceVerifier, FileStore, SealProvider, SmsSender
+from dingkao.policies import PolicyBook
+from dingkao.registry import Registry
+from dingkao.settings import Settings
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Settings, database, clock, what plugins contributed, the policies, and the objects behind the ports."""
+
+    settings: Settings
+    database: Database
+    clock: Clock
+    registry: Registry
+    policies: PolicyBook
+    sms: SmsSender
+    face: FaceVerifier
+    seal: SealProvider
+    files: FileStore

@@ -1,0 +1,75 @@
+"""Settings: environment variables `DINGKAO_…`, or a `.env` file in the working directory."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "DINGKAO_"
+
+
+class BadSettings(ValueError):
+    """A setting has no usable value; the message names the variable, what is wrong and what to write."""
+
+
+class Settings(BaseSettings):
+    """Every setting with its type, default and meaning; `dingkao settings` prints this list."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
+
+    database_url: str = Field(
+        default="sqlite:///var/dingkao.db",
+        description="Database: sqlite:///path/to/file.db or postgresql://user:password@host:port/name",
+    )
+    storage_url: str = Field(
+        default="file:var/files", description="Where uploads and documents are kept: file:FOLDER, or s3://bucket/prefix"
+    )
+    secret_key: SecretStr = Field(
+        default=SecretStr("dingkao-demo-secret-key"),
+        min_length=16,
+        description="Key for codes and signed links; every production server sets its own",
+    )
+    public_url: str = Field(
+        default="http://127.0.0.1:8000", description="Address under which the public reaches this server (QR codes)"
+    )
+    explorer: bool = Field(default=True, description="Whether a browser at /graphql gets the explorer (GraphiQL)")
+    session_hours: int = Field(default=12, ge=1, le=72, description="Hours after which a session ends")
+    sweep_seconds: float = Field(
+        default=5.0, ge=0.2, le=300, description="Seconds between two looks for attempts whose time is up"
+    )
+    plugins_blocked: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Plugins that are not loaded, by entry-point name, separated by commas"
+    )
+    plugins_required: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Plugins without which the server must not start, as name>=1.0,name2; separated by ;"
+    )
+    seal_key: Path | None = Field(default=None, description="PKCS#12 file of the authority's seal key")
+    seal_passphrase: SecretStr = Field(default=SecretStr(""), description="Passphrase of the seal key")
+    font_path: Path | None = Field(default=None, description="Folder of fonts for documents instead of the bundled ones")
+    log_format: str = Field(default="json", pattern="^(json|text)$", description="Log lines as json or text")
+    log_level: str = Field(
+        default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR"
+    )
+
+    @field_validator("plugins_blocked", mode="before")
+    @classmethod
+    def _split_commas(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("plugins_required", mode="before")
+    @classmethod
+    def _split_semicolons(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(";") if part.strip()) if isinstance(value, str) else value
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Settings from the environment and `.env`; `overrides` win. Raises BadSettings, one line for each bad variable."""
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        lines = [
+            f"{PREFIX}{str(problem['loc'][0]).upper()}: {problem['msg']} (see `dingkao settings`)"
+            for problem in error.errors()
+        ]
+        raise BadSettings("; ".join(lines)) from None
