@@ -175,7 +175,8 @@ class ExplorerPage:
 
     def tabs(self) -> list[str]:
         """The names on the tabs, from left to right."""
-        return [tab.text for tab in self.driver.find_elements(By.CSS_SELECTOR, "[role=tab] .graphiql-tab-button")]
+        tabs = self.driver.find_elements(By.CSS_SELECTOR, "[role=tab] .graphiql-tab-button")
+        return [tab.get_attribute("title") or "" for tab in tabs]
 
     def show_tab(self, name: str) -> None:
         self.find(f".graphiql-tab-button[title={name}]").click()

@@ -23,12 +23,13 @@ function Examples() {
     const index = tabs.findIndex((tab) => tab.query === example.query);
     if (index >= 0) {
       changeTab(index);
-      return;
+    } else {
+      addTab();
+      queryEditor?.setValue(example.query);
+      variableEditor?.setValue(example.variables);
+      headerEditor?.setValue(example.headers);
     }
-    addTab();
-    queryEditor?.setValue(example.query);
-    variableEditor?.setValue(example.variables);
-    headerEditor?.setValue(example.headers);
+    requestAnimationFrame(() => document.querySelector("[role=tab][aria-selected=true]")?.scrollIntoView());
   }
 
   return (

@@ -1,8 +1,8 @@
 // The page speaks Chinese, and English to a browser whose first language is English.
 const chinese = {
   title: "定考 GraphQL 浏览器",
-  hint: '登录后，令牌随每个标签页的请求发送；也可以在下方 Headers 里自己写 {"Authorization": "Bearer 令牌"}。',
-  headersHint: '需要登录的操作：在下方 Headers 里写 {"Authorization": "Bearer 令牌"}，令牌由 logIn 操作取得。',
+  hint: '登录后，令牌随每个标签页的请求发送；也可以在下方 Headers 里自己写 {"Authorization": "Bearer 令牌"}。左侧列表里有全部示例操作。',
+  headersHint: '需要登录的操作：在下方 Headers 里写 {"Authorization": "Bearer 令牌"}，令牌由 logIn 操作取得。左侧列表里有全部示例操作。',
   account: "证件号码",
   password: "密码",
   logIn: "登录",
@@ -17,8 +17,8 @@ const chinese = {
 
 const english = {
   title: "Dingkao GraphQL explorer",
-  hint: 'Once you are logged in, every tab sends the token; or write {"Authorization": "Bearer TOKEN"} under Headers yourself.',
-  headersHint: 'For what needs a login, write {"Authorization": "Bearer TOKEN"} under Headers; the logIn operation gives the token.',
+  hint: 'Once you are logged in, every tab sends the token; or write {"Authorization": "Bearer TOKEN"} under Headers yourself. The list on the left holds all examples.',
+  headersHint: 'For what needs a login, write {"Authorization": "Bearer TOKEN"} under Headers; the logIn operation gives the token. The list on the left holds all examples.',
   account: "Document number",
   password: "Password",
   logIn: "Log in",
