@@ -20,7 +20,6 @@ from dingkao.doctors.made_up import (
 )
 from dingkao.doctors.numbers import (
     NumberError,
-    Sex,
     check_character,
     mask_document_number,
     mask_name,
@@ -33,6 +32,8 @@ from dingkao.doctors.numbers import (
     parse_practice_number,
     parse_qualification_number,
 )
+from dingkao.plugin.text import Text
+from dingkao.plugin.vocabulary import Sex
 
 TODAY = date(2026, 7, 1)
 STANDARD_SAMPLE = "11010519491231002X"  # the sample number printed in GB 11643-1999
@@ -48,6 +49,7 @@ def refusal(text: str, today: date = TODAY) -> str:
         parse_document_number(text, today)
     assert caught.value.zh.endswith("。")
     assert caught.value.en.endswith(".")
+    assert caught.value.text == Text(caught.value.zh, caught.value.en)
     return caught.value.code
 
 

@@ -18,10 +18,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dingkao.plugin.ports import FileStore, PortFailed
 from dingkao.storage.files import (
     FileMissing,
     FileNameRefused,
-    FileStore,
     FileStoreError,
     LocalFileStore,
     ObjectFileStore,
@@ -31,7 +31,7 @@ from dingkao.storage.files import (
 
 
 @pytest.fixture(params=["folder", "memory"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> FileStore:
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> LocalFileStore | ObjectFileStore:
     return LocalFileStore(tmp_path / "files") if request.param == "folder" else ObjectFileStore("memory:///")
 
 
@@ -39,7 +39,14 @@ def files_under(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-async def test_a_file_is_kept_read_and_removed(store: FileStore) -> None:
+def test_both_stores_fit_the_port(store: LocalFileStore | ObjectFileStore) -> None:
+    port: FileStore = store
+    assert isinstance(port, FileStore)
+    assert issubclass(FileStoreError, PortFailed)
+    assert issubclass(FileMissing, KeyError)
+
+
+async def test_a_file_is_kept_read_and_removed(store: LocalFileStore | ObjectFileStore) -> None:
     name, data = new_file_name(), bytes(range(256)) * 5000
     assert not await store.exists(name)
     with pytest.raises(FileMissing):
@@ -54,28 +61,28 @@ async def test_a_file_is_kept_read_and_removed(store: FileStore) -> None:
         await store.get(name)
 
 
-async def test_an_empty_file_is_a_file(store: FileStore) -> None:
+async def test_an_empty_file_is_a_file(store: LocalFileStore | ObjectFileStore) -> None:
     name = new_file_name()
     await store.put(name, b"", "application/pdf")
     assert await store.exists(name)
     assert await store.get(name) == b""
 
 
-async def test_putting_again_replaces_the_whole(store: FileStore) -> None:
+async def test_putting_again_replaces_the_whole(store: LocalFileStore | ObjectFileStore) -> None:
     name = new_file_name()
     await store.put(name, b"first and longer", "image/png")
     await store.put(name, b"second", "image/png")
     assert await store.get(name) == b"second"
 
 
-async def test_many_files_at_once(store: FileStore) -> None:
+async def test_many_files_at_once(store: LocalFileStore | ObjectFileStore) -> None:
     files = {new_file_name(): os.urandom(20_000) for _ in range(60)}
     await asyncio.gather(*(store.put(name, data, "image/png") for name, data in files.items()))
     read = await asyncio.gather(*(store.get(name) for name in files))
     assert dict(zip(files, read, strict=True)) == files
 
 
-async def test_one_name_put_at_once_is_never_a_mixture(store: FileStore) -> None:
+async def test_one_name_put_at_once_is_never_a_mixture(store: LocalFileStore | ObjectFileStore) -> None:
     name = new_file_name()
     versions = [bytes([number]) * 300_000 for number in range(12)]
     await store.put(name, versions[0], "image/png")
@@ -110,7 +117,7 @@ async def test_one_name_put_at_once_is_never_a_mixture(store: FileStore) -> None
         ".incoming",
     ],
 )
-async def test_foreign_names_are_refused(store: FileStore, name: str) -> None:
+async def test_foreign_names_are_refused(store: LocalFileStore | ObjectFileStore, name: str) -> None:
     for use in (store.put(name, b"x", "image/png"), store.get(name), store.delete(name), store.exists(name)):
         with pytest.raises(FileNameRefused) as caught:
             await use

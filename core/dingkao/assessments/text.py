@@ -24,6 +24,8 @@ from dataclasses import dataclass
 
 import grapheme
 
+from dingkao.plugin.text import Text
+
 STATEMENT_LIMIT = 2000
 """Characters of a personal statement (manual 2.2.3 (4)), where the policy says nothing else."""
 
@@ -65,6 +67,11 @@ class TextError(ValueError):
         self.code = code
         self.zh = zh
         self.en = en
+
+    @property
+    def text(self) -> Text:
+        """The sentence in both languages."""
+        return Text(self.zh, self.en)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from __future__ import annotations
 from datetime import date
 from random import Random
 
-from dingkao.doctors.numbers import Sex, check_character
+from dingkao.doctors.numbers import check_character
+from dingkao.plugin.vocabulary import Sex
 
 MADE_UP_PROVINCE = "99"
 

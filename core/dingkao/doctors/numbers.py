@@ -14,9 +14,11 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import date
-from enum import Enum
 
 import grapheme
+
+from dingkao.plugin.text import Text
+from dingkao.plugin.vocabulary import Sex
 
 OLDEST_AGE = 120
 """Years of age beyond which a birth date is taken for a typing error."""
@@ -32,13 +34,6 @@ _PRACTICE = re.compile(r"[0-9]{15}")
 _PHONE = re.compile(r"1[3-9][0-9]{9}")
 
 
-class Sex(Enum):
-    """Sex as the document number tells it (性别): an odd order number is male, an even one female."""
-
-    MALE = "MALE"
-    FEMALE = "FEMALE"
-
-
 @dataclass(frozen=True, slots=True)
 class Remark:
     """A doubt about a number that is accepted all the same: a stable code, and a sentence in Chinese and English."""
@@ -46,6 +41,11 @@ class Remark:
     code: str
     zh: str
     en: str
+
+    @property
+    def text(self) -> Text:
+        """The sentence in both languages."""
+        return Text(self.zh, self.en)
 
 
 class NumberError(ValueError):
@@ -60,6 +60,11 @@ class NumberError(ValueError):
         self.code = code
         self.zh = zh
         self.en = en
+
+    @property
+    def text(self) -> Text:
+        """The sentence in both languages."""
+        return Text(self.zh, self.en)
 
 
 @dataclass(frozen=True, slots=True)

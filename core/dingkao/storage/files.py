@@ -14,8 +14,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
+
+from dingkao.plugin.ports import PortFailed
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -25,11 +27,11 @@ _REQUEST_TIMEOUT = timedelta(seconds=20)
 _MOST_RETRIES = 2
 
 
-class FileStoreError(Exception):
+class FileStoreError(PortFailed):
     """The store cannot do what it was asked to: the disk is full, the service does not answer, the URL is wrong."""
 
 
-class FileMissing(FileStoreError):
+class FileMissing(KeyError):
     """There is no file of that name."""
 
 
@@ -46,29 +48,6 @@ def _checked(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise FileNameRefused("not a name of this store")
     return name
-
-
-class FileStore(Protocol):
-    """What keeps files. All methods raise ``FileNameRefused`` for a foreign name and ``FileStoreError`` on failure."""
-
-    async def put(self, name: str, data: bytes, media_type: str) -> None:
-        """Keep ``data`` under a name of ``new_file_name``, all of it or nothing.
-
-        When this returns, the file is there to stay. Putting the same name again (a retry) replaces it in one step.
-        """
-        ...
-
-    async def get(self, name: str) -> bytes:
-        """Give the content of a file. Raises ``FileMissing``."""
-        ...
-
-    async def delete(self, name: str) -> None:
-        """Remove a file; one that is not there is as good as removed."""
-        ...
-
-    async def exists(self, name: str) -> bool:
-        """Whether there is a file of that name."""
-        ...
 
 
 class LocalFileStore:
@@ -89,7 +68,10 @@ class LocalFileStore:
             raise FileStoreError(f"the folder of the files cannot be made: {error.strerror}") from error
 
     async def put(self, name: str, data: bytes, media_type: str) -> None:
-        """Keep a file; the folder keeps no media type, the database does."""
+        """Keep ``data``, all of it or nothing; when this returns it is there to stay. A second time replaces it whole.
+
+        The folder keeps no media type, the database does.
+        """
         await asyncio.to_thread(self._put, _checked(name), data)
 
     async def get(self, name: str) -> bytes:
@@ -186,7 +168,7 @@ class ObjectFileStore:
         self._store = _open_object_store(url)
 
     async def put(self, name: str, data: bytes, media_type: str) -> None:
-        """Keep a file, with its media type as Content-Type."""
+        """Keep ``data``, all of it or nothing, with its media type as Content-Type. A second time replaces it whole."""
         import obstore
 
         key = _key(name)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dingkao.plugin.text import Text
+
 
 @dataclass(frozen=True, slots=True)
 class FileProblem:
@@ -13,6 +15,11 @@ class FileProblem:
     code: str
     zh: str
     en: str
+
+    @property
+    def text(self) -> Text:
+        """The sentence in both languages."""
+        return Text(self.zh, self.en)
 
 
 class FileRefused(ValueError):
