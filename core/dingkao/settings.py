@@ -23,7 +23,7 @@ class Settings(BaseSettings):
         description="Database: sqlite:///path/to/file.db or postgresql://user:password@host:port/name",
     )
     storage_url: str = Field(
-        default="file:var/files", description="Where uploads and documents are kept: file:FOLDER, or s3://bucket/prefix"
+        default="var/files", description="Where uploads and documents are kept: a folder, or s3://bucket/prefix"
     )
     secret_key: SecretStr = Field(
         default=SecretStr("dingkao-demo-secret-key"),

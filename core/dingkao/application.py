@@ -1,0 +1,73 @@
+"""Putting the application together: settings → plugins → policies → ports → environment."""
+
+from datetime import datetime
+from typing import TypeVar
+
+from dingkao.clock import Clock, SystemClock
+from dingkao.db.database import Database
+from dingkao.documents.pades_seal import PadesSealProvider
+from dingkao.environment import Environment
+from dingkao.host.loading import FoundPlugin, PluginRefused, build_registry, check_required, find_plugins
+from dingkao.messaging.outbox import OutboxSmsSender
+from dingkao.papers.face import RecordingFaceVerifier
+from dingkao.plugin.policy import PolicyError
+from dingkao.plugin.ports import FaceVerifier, FileStore, PortFailed, PortSlot, SealedDocument, SealProvider, SmsSender
+from dingkao.policies import PolicyBook
+from dingkao.registry import Registry
+from dingkao.settings import Settings
+from dingkao.storage.files import open_file_store
+
+Port = TypeVar("Port")
+
+
+class NoSealKey:
+    """Stands in the seal's slot where none is configured: sealing is refused, everything else works."""
+
+    async def seal(self, pdf: bytes, *, authority_name: str, reason: str, at: datetime) -> SealedDocument:
+        """Raises PortFailed."""
+        raise PortFailed("no seal is configured: set DINGKAO_SEAL_KEY to a PKCS#12 file, or install a seal plugin")
+
+
+def load_registry(settings: Settings, plugins: list[FoundPlugin] | None = None) -> Registry:
+    """The plugins in force and what they contribute. Raises PluginRefused."""
+    found = find_plugins(settings.plugins_blocked) if plugins is None else plugins
+    check_required(found, settings.plugins_required)
+    return build_registry(found)
+
+
+def build_environment(
+    settings: Settings, *, clock: Clock | None = None, plugins: list[FoundPlugin] | None = None
+) -> Environment:
+    """Everything but open connections. Raises PluginRefused, BadDatabaseUrl."""
+    registry = load_registry(settings, plugins)
+    policies = PolicyBook(registry.sections, registry.layers)
+    try:
+        policies.check()
+    except PolicyError as error:
+        raise PluginRefused(f"policy refused: {error}") from error
+    return Environment(
+        settings=settings,
+        database=Database(settings.database_url),
+        clock=clock or SystemClock(),
+        registry=registry,
+        policies=policies,
+        sms=_port(registry, PortSlot.SMS_SENDER, SmsSender) or OutboxSmsSender(),  # type: ignore[type-abstract]
+        face=_port(registry, PortSlot.FACE_VERIFIER, FaceVerifier) or RecordingFaceVerifier(),  # type: ignore[type-abstract]
+        seal=_port(registry, PortSlot.SEAL_PROVIDER, SealProvider) or _default_seal(settings),  # type: ignore[type-abstract]
+        files=_port(registry, PortSlot.FILE_STORE, FileStore) or open_file_store(settings.storage_url),  # type: ignore[type-abstract]
+    )
+
+
+def _port(registry: Registry, slot: PortSlot, protocol: type[Port]) -> Port | None:
+    found = registry.ports.get(slot)
+    if found is None:
+        return None
+    if not isinstance(found, protocol):
+        raise PluginRefused(f"the object for port {slot.value} has not the methods of {protocol.__name__}")
+    return found
+
+
+def _default_seal(settings: Settings) -> SealProvider:
+    if settings.seal_key is None:
+        return NoSealKey()
+    return PadesSealProvider(settings.seal_key, settings.seal_passphrase.get_secret_value())

