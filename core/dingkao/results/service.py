@@ -28,7 +28,7 @@ async def conclude(
             state=RESULT_MACHINE.initial.value,
             concluded_at=work.now,
         )
-    )
+    ).returning(Result.id)
     await work.record_transition(
         machine=RESULT_MACHINE.name,
         object_id=inserted[0]["id"],
