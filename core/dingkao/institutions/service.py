@@ -1,0 +1,198 @@
+"""Regions and organisations: looking them up, and entering them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from piccolo.querystring import QueryString
+
+from dingkao.audit.work import begin
+from dingkao.db.statement import Statement
+from dingkao.environment import Environment
+from dingkao.institutions.rules import (
+    OrganisationKind,
+    authority_grant,
+    code_taken,
+    organisation_problems,
+    region_problems,
+)
+from dingkao.institutions.tables import Organisation, Region, RegionLevel
+from dingkao.plugin.caller import Caller
+from dingkao.plugin.errors import NotFound, ValidationFailed
+from dingkao.plugin.vocabulary import Role
+
+_REGION_COLUMNS = (Region.id, Region.code, Region.name, Region.level, Region.parent, Region.path)
+_ORGANISATION_COLUMNS = (
+    Organisation.id,
+    Organisation.code,
+    Organisation.name,
+    Organisation.region,
+    Organisation.is_institution,
+    Organisation.is_body,
+    Organisation.is_authority,
+)
+
+# A path holds the ids from the root down, so that being above and below are both a comparison of prefixes.
+_chain = Statement(
+    lambda p: QueryString(
+        "SELECT above.code AS code FROM region AS here JOIN region AS above ON here.path LIKE above.path || '%' "
+        "WHERE here.id = {} ORDER BY LENGTH(above.path)",
+        p.region,
+    )
+)
+_subtree = Statement(
+    lambda p: QueryString(
+        "SELECT below.id AS id FROM region AS here JOIN region AS below ON below.path LIKE here.path || '%' "
+        "WHERE here.id = {} ORDER BY below.path",
+        p.region,
+    )
+)
+_regions = Statement(lambda p: Region.select(*_REGION_COLUMNS).where(Region.id.is_in(p.ids)))
+_region_by_code = Statement(lambda p: Region.select(*_REGION_COLUMNS).where(Region.code == p.code))
+_organisations = Statement(lambda p: Organisation.select(*_ORGANISATION_COLUMNS).where(Organisation.id.is_in(p.ids)))
+_organisation_by_code = Statement(
+    lambda p: Organisation.select(*_ORGANISATION_COLUMNS).where(Organisation.code == p.code)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RegionRecord:
+    """A region as it is read; `path` holds the ids from the root down, as `/1/4/`."""
+
+    id: int
+    code: str
+    name: str
+    level: RegionLevel
+    parent_id: int | None
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrganisationRecord:
+    """An organisation as it is read."""
+
+    id: int
+    code: str
+    name: str
+    region_id: int
+    kinds: frozenset[OrganisationKind]
+
+
+async def region_chain(region_id: int) -> tuple[str, ...]:
+    """The codes from the province down to the region: the order in which policy layers stack. Empty for no region."""
+    return tuple([row["code"] for row in await _chain.run(region=region_id)])
+
+
+async def subtree(region_id: int) -> tuple[int, ...]:
+    """The ids of the region and of every one below it: an authority's reach. Empty for no region."""
+    return tuple([row["id"] for row in await _subtree.run(region=region_id)])
+
+
+async def read_regions(ids: Sequence[int]) -> dict[int, RegionRecord]:
+    """The regions of `ids` that exist, by id."""
+    return {row["id"]: _region(row) for row in await _regions.run(ids=list(ids))}
+
+
+async def region_by_code(code: str) -> RegionRecord | None:
+    """The region with `code`, or None."""
+    row = await _region_by_code.first(code=code)
+    return None if row is None else _region(row)
+
+
+async def read_organisations(ids: Sequence[int]) -> dict[int, OrganisationRecord]:
+    """The organisations of `ids` that exist, by id."""
+    return {row["id"]: _organisation(row) for row in await _organisations.run(ids=list(ids))}
+
+
+async def organisation_by_code(code: str) -> OrganisationRecord | None:
+    """The organisation with `code`, or None."""
+    row = await _organisation_by_code.first(code=code)
+    return None if row is None else _organisation(row)
+
+
+async def create_region(
+    environment: Environment,
+    caller: Caller | None,
+    *,
+    code: str,
+    name: str,
+    level: RegionLevel,
+    parent_id: int | None = None,
+    valid_from: date | None = None,
+) -> int:
+    """Enter a region below `parent_id` (None: a province, which only the system enters); returns its id.
+
+    By the system or an authority officer who governs the parent. Raises ValidationFailed, NotFound, Forbidden.
+    """
+    async with begin(environment, caller) as work:
+        work.acting = authority_grant(work.caller, *([] if parent_id is None else [parent_id]))
+        parent = (await read_regions([parent_id])).get(parent_id) if parent_id is not None else None
+        if parent_id is not None and parent is None:
+            raise NotFound
+        if parent is None:
+            work.caller.require(Role.SYSTEM)
+        problems = region_problems(code, name, level, parent.level if parent else None)
+        if problems:
+            raise ValidationFailed(problems)
+        row = Region(code=code, name=name.strip(), level=level.value, parent=parent_id, path="", valid_from=valid_from)
+        # The database decides which of two with one code is first.
+        inserted = await Region.insert(row).on_conflict(action="DO NOTHING").returning(Region.id)
+        if not inserted:
+            raise ValidationFailed([code_taken()])
+        region_id = int(inserted[0]["id"])
+        path = f"{parent.path if parent else '/'}{region_id}/"
+        await Region.update({Region.path: path}).where(Region.id == region_id)
+        await work.record("CREATE_REGION", "Region", region_id, {"code": code, "level": level.value})
+    return region_id
+
+
+async def create_organisation(
+    environment: Environment,
+    caller: Caller | None,
+    *,
+    code: str,
+    name: str,
+    region_id: int,
+    kinds: frozenset[OrganisationKind],
+) -> int:
+    """Enter an organisation of one or several kinds; returns its id.
+
+    By the system or an authority officer who governs its region. Raises ValidationFailed, NotFound, Forbidden.
+    """
+    async with begin(environment, caller) as work:
+        work.acting = authority_grant(work.caller, region_id)
+        problems = organisation_problems(code, name, kinds)
+        if problems:
+            raise ValidationFailed(problems)
+        if region_id not in await read_regions([region_id]):
+            raise NotFound
+        row = Organisation(
+            code=code,
+            name=name.strip(),
+            region=region_id,
+            is_institution=OrganisationKind.INSTITUTION in kinds,
+            is_body=OrganisationKind.BODY in kinds,
+            is_authority=OrganisationKind.AUTHORITY in kinds,
+        )
+        inserted = await Organisation.insert(row).on_conflict(action="DO NOTHING").returning(Organisation.id)
+        if not inserted:
+            raise ValidationFailed([code_taken()])
+        organisation_id = int(inserted[0]["id"])
+        detail = {"code": code, "kinds": sorted(kind.value for kind in kinds)}
+        await work.record("CREATE_ORGANISATION", "Organisation", organisation_id, detail)
+    return organisation_id
+
+
+def _region(row: Mapping[str, Any]) -> RegionRecord:
+    return RegionRecord(row["id"], row["code"], row["name"], RegionLevel(row["level"]), row["parent"], row["path"])
+
+
+def _organisation(row: Mapping[str, Any]) -> OrganisationRecord:
+    flags = {
+        OrganisationKind.INSTITUTION: row["is_institution"],
+        OrganisationKind.BODY: row["is_body"],
+        OrganisationKind.AUTHORITY: row["is_authority"],
+    }
+    kinds = frozenset(kind for kind, held in flags.items() if held)
+    return OrganisationRecord(row["id"], row["code"], row["name"], row["region"], kinds)
