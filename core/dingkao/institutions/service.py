@@ -7,7 +7,7 @@ from typing import Any
 
 from piccolo.querystring import QueryString
 
-from dingkao.audit.work import begin
+from dingkao.audit.work import begin, logged_in
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
 from dingkao.institutions.rules import (
@@ -32,6 +32,12 @@ _ORGANISATION_COLUMNS = (
     Organisation.is_body,
     Organisation.is_authority,
 )
+_LIKE_SIGNS = str.maketrans("", "", "%_\\")
+_KIND_COLUMNS = {
+    OrganisationKind.INSTITUTION: Organisation.is_institution,
+    OrganisationKind.BODY: Organisation.is_body,
+    OrganisationKind.AUTHORITY: Organisation.is_authority,
+}
 
 # A path holds the ids from the root down, so that being above and below are both a comparison of prefixes.
 _chain = Statement(
@@ -54,6 +60,20 @@ _organisations = Statement(lambda p: Organisation.select(*_ORGANISATION_COLUMNS)
 _organisation_by_code = Statement(
     lambda p: Organisation.select(*_ORGANISATION_COLUMNS).where(Organisation.code == p.code)
 )
+
+
+def _list(p: Any) -> Any:
+    query = Organisation.select(*_ORGANISATION_COLUMNS).where(Organisation.id > p.after)
+    if p.scoped:
+        query = query.where(Organisation.region.is_in(p.regions))
+    if p.kind is not None:
+        query = query.where(_KIND_COLUMNS[p.kind] == True)  # noqa: E712 - a condition of the query
+    if p.searching:
+        query = query.where((Organisation.code == p.code) | (Organisation.name.like(p.pattern)))
+    return query.order_by(Organisation.id).limit(p.limit)
+
+
+_listed = Statement(_list, constants=("scoped", "kind", "searching", "limit"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +129,35 @@ async def organisation_by_code(code: str) -> OrganisationRecord | None:
     """The organisation with `code`, or None."""
     row = await _organisation_by_code.first(code=code)
     return None if row is None else _organisation(row)
+
+
+async def list_organisations(
+    caller: Caller | None, *, kind: OrganisationKind | None, search: str | None, after: int, limit: int
+) -> list[OrganisationRecord]:
+    """At most `limit` organisations with a key above `after`, in the regions that the caller governs, by key.
+
+    `search` is part of the name or the whole code. Raises NotLoggedIn, Forbidden for who is no authority.
+    """
+    asking = logged_in(caller)
+    grant = asking.require(Role.AUTHORITY_OFFICER, Role.SYSTEM)
+    scoped = grant.role is not Role.SYSTEM
+    rows = await _listed.run(
+        scoped=scoped,
+        kind=kind,
+        searching=bool(search),
+        limit=limit,
+        after=after,
+        regions=list(asking.regions(Role.AUTHORITY_OFFICER)) if scoped else None,
+        code=(search or "").strip(),
+        pattern=contains_pattern(search or ""),
+    )
+    return [_organisation(row) for row in rows]
+
+
+def contains_pattern(text: str) -> str:
+    """A LIKE pattern for what contains `text`. The signs that LIKE reads are left out: the two databases escape them
+    in different ways, and no name holds one."""
+    return f"%{text.strip().translate(_LIKE_SIGNS)}%"
 
 
 async def create_region(
