@@ -46,7 +46,7 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
-    return Settings(database_url=database_url, storage_url=str(tmp_path / 'files'), sweep_seconds=300)
+    return Settings(database_url=database_url, storage_url=str(tmp_path / "files"), sweep_seconds=300)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from dingkao.assessments.form_tables import RegistrationForm
 from dingkao.assessments.tables import Assessment
 from dingkao.cycles.tables import BodyAppointment, Cycle, CycleState
 from dingkao.db.database import transaction
-from dingkao.doctors.numbers import made_up_document_number, made_up_practice_number, made_up_qualification_number
+from dingkao.doctors.made_up import made_up_document_number, made_up_practice_number, made_up_qualification_number
 from dingkao.doctors.tables import Doctor, PracticeRegistration
 from dingkao.environment import Environment
 from dingkao.institutions.tables import Organisation, Region, RegionLevel
@@ -94,7 +94,7 @@ class SampleProvince:
                     document_number=number,
                     sex=Sex.MALE.value,
                     birth_date=date(1980, 1, 1),
-                    qualification_number=made_up_qualification_number(number),
+                    qualification_number=made_up_qualification_number(number, 2004),
                     phone=phone,
                     created_at=now,
                 )
@@ -113,7 +113,11 @@ class SampleProvince:
             )
             account_id = await _key(
                 Account(
-                    login_name=number, name=name, doctor=doctor_id, password_hash=password_hash, created_at=now,
+                    login_name=number,
+                    name=name,
+                    doctor=doctor_id,
+                    password_hash=password_hash,
+                    created_at=now,
                     phone=phone if password_hash else None,
                 )
             )
@@ -137,24 +141,37 @@ class SampleProvince:
         return SampleDoctor(doctor_id, assessment_id, registration_id, account_id, number, caller)
 
 
-async def _key(row: Doctor | PracticeRegistration | Account | Assessment | RegistrationForm | Region | Organisation | Cycle | BodyAppointment | RoleAssignment) -> int:  # noqa: E501
+async def _key(
+    row: Doctor
+    | PracticeRegistration
+    | Account
+    | Assessment
+    | RegistrationForm
+    | Region
+    | Organisation
+    | Cycle
+    | BodyAppointment
+    | RoleAssignment,
+) -> int:  # noqa: E501
     table = type(row)
     inserted = await table.insert(row).returning(table.id)
     return int(inserted[0]["id"])
 
 
-async def build_sample(environment: Environment, *, code_suffix: str = "", region_code: str = REGION_CODE) -> SampleProvince:
+async def build_sample(
+    environment: Environment, *, code_suffix: str = "", region_code: str = REGION_CODE
+) -> SampleProvince:
     """Insert the sample province; `code_suffix` makes a second one beside the first."""
     now = environment.clock.now()
     async with transaction():
-        region_id = await _key(
-            Region(code=region_code, name="定考示范省", level=RegionLevel.PROVINCE.value, path="")
-        )
+        region_id = await _key(Region(code=region_code, name="定考示范省", level=RegionLevel.PROVINCE.value, path=""))
         await Region.update({Region.path: f"/{region_id}/"}).where(Region.id == region_id)
         institution_id = await _key(
             Organisation(code=f"H001{code_suffix}", name="示范省人民医院", region=region_id, is_institution=True)
         )
-        body_id = await _key(Organisation(code=f"B001{code_suffix}", name="示范省医师协会", region=region_id, is_body=True))
+        body_id = await _key(
+            Organisation(code=f"B001{code_suffix}", name="示范省医师协会", region=region_id, is_body=True)
+        )
         authority_id = await _key(
             Organisation(code=f"A001{code_suffix}", name="示范省卫生健康委员会", region=region_id, is_authority=True)
         )

@@ -1,0 +1,200 @@
+"""Logging in, the first login, and who is asking."""
+
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+
+from dingkao.accounts import service
+from dingkao.accounts.sessions import caller_of
+from dingkao.context import CoreInfo
+from dingkao.doctors.numbers import mask_phone
+from dingkao.graphql_enums import RoleEnum
+from dingkao.plugin.caller import Caller
+from dingkao.plugin.contributions import GraphQLContribution
+from dingkao.plugin.errors import NotLoggedIn
+from dingkao.plugin.graphql import StateProblem, ValidationProblem
+from dingkao.plugin.ids import encode_id
+from dingkao.plugin.text import Text
+
+
+@strawberry.type(description="A role held at an organisation. 角色")
+class RoleGrant:
+    role: RoleEnum = strawberry.field(description="The role. 角色")
+    organisation_id: strawberry.ID | None = strawberry.field(description="Where it is held. 所在机构")
+
+
+@strawberry.type(description="The account that asks. 当前账户")
+class Viewer:
+    name: str = strawberry.field(description="Name. 姓名")
+    roles: list[RoleGrant] = strawberry.field(description="Roles held today. 角色")
+    first_login: bool = strawberry.field(
+        description="True while only the steps of the first login are open. 是否须完成首次登录设置"
+    )
+    guidance: str = strawberry.field(description="What to do next, or whom to ask. 提示")
+    caller: strawberry.Private[Caller]
+
+
+@strawberry.type(description="A session that has begun. 登录成功")
+class SessionStarted:
+    token: str = strawberry.field(description="Send it as `Authorization: Bearer …`. 令牌")
+    expires_at: datetime = strawberry.field(description="When it ends. 失效时间")
+    first_login: bool = strawberry.field(
+        description="True: only setting a password and binding a phone are open. 是否首次登录"
+    )
+    viewer: Viewer = strawberry.field(description="Who is logged in. 当前账户")
+
+
+@strawberry.type(description="A code is on its way. 验证码已发送")
+class PhoneCodeSent:
+    phone: str = strawberry.field(description="Where it went, masked. 接收手机号（脱敏）")
+    valid_minutes: int = strawberry.field(description="How long it is valid. 有效分钟数")
+
+
+@strawberry.type(description="The session has ended. 已退出")
+class LoggedOut:
+    everywhere: bool = strawberry.field(description="Whether all sessions of the account ended. 是否全部退出")
+
+
+LogInResult = Annotated[
+    SessionStarted | ValidationProblem,
+    strawberry.union("LogInResult", description="Outcome of `logIn`. 登录结果"),
+]
+SendPhoneCodeResult = Annotated[
+    PhoneCodeSent | ValidationProblem | StateProblem,
+    strawberry.union("SendPhoneCodeResult", description="Outcome of `sendPhoneCode`. 发送验证码结果"),
+]
+CompleteFirstLoginResult = Annotated[
+    SessionStarted | ValidationProblem | StateProblem,
+    strawberry.union("CompleteFirstLoginResult", description="Outcome of `completeFirstLogin`. 首次登录设置结果"),
+]
+
+
+@strawberry.input(description="Who logs in. 登录信息")
+class LogInInput:
+    document_number: str = strawberry.field(
+        description="Document number as in the registry; staff give their login name. 证件号码"
+    )
+    password: str = strawberry.field(description="Password. 密码")
+
+
+@strawberry.input(description="Where the code shall go. 验证码接收方式")
+class SendPhoneCodeInput:
+    phone: str | None = strawberry.field(
+        default=None, description="Mobile number; leave it out where the registry holds one. 手机号"
+    )
+
+
+@strawberry.input(description="Own password and the code received. 首次登录设置")
+class CompleteFirstLoginInput:
+    new_password: str = strawberry.field(description="The new password. 新密码")
+    code: str = strawberry.field(description="The code from the SMS. 短信验证码")
+
+
+_GUIDANCE_FIRST = Text("首次登录，请修改密码并绑定手机号。", "First login: set your own password and bind a phone.")
+_GUIDANCE_DOCTOR = Text(
+    "如发现所在机构不对需调整，请联系上级卫生行政机构处理。",
+    "If the institution shown is wrong, ask the superior health authority to correct it.",
+)
+_GUIDANCE_STAFF = Text("请处理待办事项。", "See the queues of your role.")
+
+
+def show_viewer(caller: Caller, info: CoreInfo) -> Viewer:
+    """The caller as the API shows it."""
+    if caller.first_login:
+        guidance = _GUIDANCE_FIRST
+    else:
+        guidance = _GUIDANCE_DOCTOR if caller.doctor_id is not None else _GUIDANCE_STAFF
+    return Viewer(
+        name=caller.name,
+        roles=[
+            RoleGrant(
+                role=grant.role,
+                organisation_id=strawberry.ID(encode_id("Organisation", grant.organisation_id))
+                if grant.organisation_id
+                else None,
+            )
+            for grant in caller.grants
+        ],
+        first_login=caller.first_login,
+        guidance=info.context.say(guidance),
+        caller=caller,
+    )
+
+
+async def _started(info: CoreInfo, logged_in: service.LoggedIn) -> SessionStarted:
+    context = info.context
+    caller = await caller_of(
+        context.environment, logged_in.session.token, context.language, context.request_id, context.address
+    )
+    if caller is None:
+        raise NotLoggedIn
+    context.caller = caller
+    return SessionStarted(
+        token=logged_in.session.token,
+        expires_at=logged_in.session.expires_at,
+        first_login=logged_in.session.first_login,
+        viewer=show_viewer(caller, info),
+    )
+
+
+@strawberry.type
+class AccountQuery:
+    @strawberry.field(description="The account that asks; open during the first login too. 当前账户")
+    def viewer(self, info: CoreInfo) -> Viewer:
+        if info.context.caller is None:
+            raise NotLoggedIn
+        return show_viewer(info.context.caller, info)
+
+
+@strawberry.type
+class AccountMutation:
+    @strawberry.mutation(description="Log in with document number and password. 登录")
+    async def log_in(
+        self, info: CoreInfo, input: Annotated[LogInInput, strawberry.argument(description="Who logs in. 登录信息")]
+    ) -> LogInResult:
+        context = info.context
+        logged_in = await service.log_in(
+            context.environment,
+            input.document_number,
+            input.password,
+            address=context.address,
+            request_id=context.request_id,
+        )
+        return await _started(info, logged_in)
+
+    @strawberry.mutation(description="First login: send the SMS code. 首次登录：获取验证码")
+    async def send_phone_code(
+        self,
+        info: CoreInfo,
+        input: Annotated[SendPhoneCodeInput, strawberry.argument(description="Where it shall go. 接收方式")],
+    ) -> SendPhoneCodeResult:
+        phone = await service.send_phone_code(info.context.environment, info.context.caller, input.phone)
+        minutes = int(service.rules.CODE_LIFETIME.total_seconds() // 60)
+        return PhoneCodeSent(phone=mask_phone(phone), valid_minutes=minutes)
+
+    @strawberry.mutation(
+        description="First login: set the own password and bind the phone; gives a full session. 首次登录：修改密码、绑定手机号"
+    )
+    async def complete_first_login(
+        self,
+        info: CoreInfo,
+        input: Annotated[CompleteFirstLoginInput, strawberry.argument(description="Password and code. 密码与验证码")],
+    ) -> CompleteFirstLoginResult:
+        logged_in = await service.complete_first_login(
+            info.context.environment, info.context.caller, input.new_password, input.code
+        )
+        return await _started(info, logged_in)
+
+    @strawberry.mutation(description="End this session. 退出登录")
+    async def log_out(self, info: CoreInfo) -> LoggedOut:
+        await service.log_out(info.context.environment, info.context.caller, everywhere=False)
+        return LoggedOut(everywhere=False)
+
+    @strawberry.mutation(description="End every session of the account. 全部设备退出登录")
+    async def log_out_everywhere(self, info: CoreInfo) -> LoggedOut:
+        await service.log_out(info.context.environment, info.context.caller, everywhere=True)
+        return LoggedOut(everywhere=True)
+
+
+CONTRIBUTION = GraphQLContribution(query=AccountQuery, mutation=AccountMutation)

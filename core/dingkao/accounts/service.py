@@ -1,0 +1,284 @@
+"""Logging in and out, and the first login (manual 2.2.2)."""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from dingkao.accounts import rules
+from dingkao.accounts.passwords import hash_password, verify_password
+from dingkao.accounts.sessions import NewSession, begin_session
+from dingkao.accounts.tables import Account, PhoneCode, Session
+from dingkao.audit.work import SYSTEM_CALLER, UnitOfWork, begin
+from dingkao.db.database import is_postgresql
+from dingkao.db.statement import Statement
+from dingkao.doctors.numbers import NumberError, normalise_number, parse_phone
+from dingkao.doctors.tables import PracticeRegistration
+from dingkao.environment import Environment
+from dingkao.institutions.service import region_chain
+from dingkao.messaging.service import send_sms
+from dingkao.plugin.caller import Caller
+from dingkao.plugin.errors import FieldProblem, NotLoggedIn, StateConflict, TooManyRequests, ValidationFailed
+from dingkao.plugin.national import AccountsPolicy
+from dingkao.plugin.ports import SmsMessage
+from dingkao.plugin.text import Text
+
+FIRST_LOGIN = "FIRST_LOGIN"
+
+_account_by_login = Statement(
+    lambda p: Account.select(
+        Account.id, Account.login_name, Account.name, Account.password_hash, Account.doctor, Account.failures,
+        Account.locked_until, Account.disabled,
+    ).where(Account.login_name == p.login_name)
+)  # fmt: skip
+_account_by_id = Statement(
+    lambda p: Account.select(
+        Account.id, Account.login_name, Account.name, Account.password_hash, Account.doctor, Account.phone,
+        Account.doctor.phone.as_alias("registry_phone"),
+    ).where(Account.id == p.id)
+)  # fmt: skip
+_lock_account = Statement(lambda p: Account.select(Account.id).where(Account.id == p.id).lock_rows())
+_doctor_region = Statement(
+    lambda p: PracticeRegistration.select(PracticeRegistration.institution.region.as_alias("region")).where(
+        (PracticeRegistration.doctor == p.doctor) & PracticeRegistration.valid_to.is_null()
+    )
+)
+_codes_since = Statement(
+    lambda p: (
+        PhoneCode.select(PhoneCode.sent_at)
+        .where((PhoneCode.phone == p.phone) & (PhoneCode.sent_at > p.since))
+        .order_by(PhoneCode.sent_at, ascending=False)
+    )
+)
+_open_code = Statement(
+    lambda p: (
+        PhoneCode.select(PhoneCode.id, PhoneCode.phone, PhoneCode.digest, PhoneCode.expires_at, PhoneCode.tries)
+        .where((PhoneCode.session == p.session) & (PhoneCode.purpose == p.purpose) & PhoneCode.used_at.is_null())
+        .order_by(PhoneCode.id, ascending=False)
+        .limit(1)
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """A login that succeeded: its session, and whether only the first-login steps are open."""
+
+    session: NewSession
+    account_id: int
+
+
+async def accounts_policy(environment: Environment, doctor_id: int | None) -> AccountsPolicy:
+    """The account rules of the place where the doctor is registered; the national ones for staff."""
+    codes: tuple[str, ...] = ()
+    if doctor_id is not None:
+        row = await _doctor_region.first(doctor=doctor_id)
+        if row is not None:
+            codes = await region_chain(row["region"])
+    return environment.policies.for_place(codes).section(AccountsPolicy)
+
+
+async def log_in(
+    environment: Environment, login_name: str, password: str, *, address: str, request_id: str
+) -> LoggedIn:
+    """Begin a session. An account on its initial password gets one that can only do the first login.
+
+    Raises ValidationFailed with the one problem WRONG_CREDENTIALS, alike and after the same time for an unknown name, a
+    wrong password, a locked and a disabled account.
+    """
+    account = await _account_by_login.first(login_name=normalise_number(login_name))
+    if account is None:
+        account = await _account_by_login.first(login_name=login_name.strip())
+    fits = await _password_fits(environment, account, password)
+    who = replace(SYSTEM_CALLER, address=address, request_id=request_id)
+    if account is None:
+        async with begin(environment, who) as work:
+            await work.record("LOG_IN_REFUSED", "Account", None, {"reason": "UNKNOWN"})
+        raise ValidationFailed([rules.WRONG_CREDENTIALS])
+    session: NewSession | None = None
+    async with begin(environment, who) as work:
+        account = await _locked(account["id"], login_name=account["login_name"])
+        waiting = account["locked_until"] is not None and account["locked_until"] > work.now
+        if fits and not waiting and not account["disabled"]:
+            await Account.update({Account.failures: 0, Account.locked_until: None}).where(Account.id == account["id"])
+            first_login = account["password_hash"] is None
+            session = await begin_session(environment, account["id"], work.now, first_login=first_login)
+            await work.record("LOG_IN", "Account", account["id"], {"firstLogin": first_login})
+        else:
+            await _count_failure(work, account, counted=not waiting)
+    if session is None:
+        raise ValidationFailed([rules.WRONG_CREDENTIALS])
+    return LoggedIn(session, account["id"])
+
+
+async def _locked(account_id: int, login_name: str) -> Any:
+    if is_postgresql():
+        await _lock_account.run(id=account_id)
+    return await _account_by_login.first(login_name=login_name)
+
+
+async def _count_failure(work: UnitOfWork, account: Any, *, counted: bool) -> None:
+    # While an account waits nothing is counted, or an attacker could keep its owner out for ever.
+    if counted:
+        failures = account["failures"] + 1
+        await Account.update(
+            {Account.failures: failures, Account.locked_until: rules.lock_after(failures, work.now)}
+        ).where(Account.id == account["id"])
+    await work.record("LOG_IN_REFUSED", "Account", account["id"], {"reason": "REFUSED"})
+
+
+async def _password_fits(environment: Environment, account: Any, password: str) -> bool:
+    """Whether the password fits; takes the time of one Argon2 check whatever the answer and the account."""
+    password_hash = account["password_hash"] if account else None
+    fits = await verify_password(password_hash, password)
+    if account is None or password_hash is not None:
+        return fits
+    initial = (await accounts_policy(environment, account["doctor"])).initial_password
+    return initial is not None and hmac.compare_digest(initial.encode(), password.encode())
+
+
+async def send_phone_code(environment: Environment, caller: Caller | None, phone: str | None) -> str:
+    """Send the code of the first login and return the number it went to.
+
+    Where the registry holds a phone, the code goes there and nowhere else. Raises ValidationFailed (PHONE_FIXED,
+    PHONE_REQUIRED, phone_format), TooManyRequests, StateConflict where the gateway fails.
+    """
+    async with begin(environment, caller, first_login_allowed=True) as work:
+        _require_first_login(work.caller)
+        account = await _account_by_id.first(id=work.caller.account_id)
+        target = _target_phone(account["registry_phone"], phone)
+        sent = await _codes_since.run(phone=target, since=work.now - timedelta(hours=1))
+        _check_rate(work, [row["sent_at"] for row in sent])
+        code = f"{secrets.randbelow(10**6):06d}"
+        await PhoneCode.insert(
+            PhoneCode(
+                session=work.caller.session_id,
+                phone=target,
+                purpose=FIRST_LOGIN,
+                digest=_code_digest(environment, work.caller.session_id, target, code),
+                sent_at=work.now,
+                expires_at=work.now + rules.CODE_LIFETIME,
+            )
+        )
+        await work.record("SEND_PHONE_CODE", "Account", work.caller.account_id, {"purpose": FIRST_LOGIN})
+    minutes = int(rules.CODE_LIFETIME.total_seconds() // 60)
+    text = f"【定考】验证码{code}，用于首次登录绑定手机号，{minutes}分钟内有效，请勿告知他人。"
+    await send_sms(environment, SmsMessage(phone=target, purpose=FIRST_LOGIN, template="first_login_code", text=text))
+    return target
+
+
+def _require_first_login(caller: Caller) -> None:
+    if not caller.first_login:
+        raise StateConflict(
+            "FIRST_LOGIN_DONE",
+            Text("您已完成首次登录设置。", "The first login is already done."),
+            "ACTIVE",
+        )
+
+
+def _target_phone(registry_phone: str | None, phone: str | None) -> str:
+    given: str | None = None
+    if phone:
+        try:
+            given = parse_phone(phone).value
+        except NumberError as error:
+            raise ValidationFailed([FieldProblem("phone", error.code, error.text)]) from None
+    if registry_phone:
+        if given is not None and given != registry_phone:
+            text = Text(
+                "验证码只能发送至电子化注册系统登记的手机号；如需变更请联系所在机构。",
+                "The code goes only to the phone in the registry; to change it, contact your institution.",
+            )
+            raise ValidationFailed([FieldProblem("phone", "PHONE_FIXED", text)])
+        return registry_phone
+    if given is None:
+        raise ValidationFailed(
+            [FieldProblem("phone", "PHONE_REQUIRED", Text("请填写手机号。", "Give a phone number."))]
+        )
+    return given
+
+
+def _check_rate(work: UnitOfWork, sent: list[Any]) -> None:
+    if sent and work.now - sent[0] < rules.CODE_INTERVAL:
+        raise TooManyRequests(int((sent[0] + rules.CODE_INTERVAL - work.now).total_seconds()) + 1)
+    if len(sent) >= rules.CODES_AN_HOUR:
+        raise TooManyRequests(int((sent[-1] + timedelta(hours=1) - work.now).total_seconds()) + 1)
+
+
+def _code_digest(environment: Environment, session_id: int, phone: str, code: str) -> str:
+    key = environment.settings.secret_key.get_secret_value().encode()
+    return hmac.new(key, f"{session_id}:{phone}:{FIRST_LOGIN}:{code}".encode(), hashlib.sha256).hexdigest()
+
+
+async def complete_first_login(
+    environment: Environment, caller: Caller | None, new_password: str, code: str
+) -> LoggedIn:
+    """Set the doctor's own password and bind the phone that received `code`; the old session ends, a full one begins.
+
+    Raises ValidationFailed with everything that is wrong (the password's problems, CODE_WRONG, CODE_EXPIRED).
+    """
+    if caller is None:
+        raise NotLoggedIn
+    account = await _account_by_id.first(id=caller.account_id)
+    policy = await accounts_policy(environment, account["doctor"])
+    problems = rules.password_problems(
+        new_password,
+        minimum=policy.password_minimum_length,
+        initial=policy.initial_password,
+        login_name=account["login_name"],
+        name=account["name"],
+    )
+    # Hashing is slow: only for a password that will do, and before the transaction begins.
+    new_hash = "" if problems else await hash_password(new_password)
+    done: LoggedIn | None = None
+    async with begin(environment, caller, first_login_allowed=True) as work:
+        _require_first_login(work.caller)
+        await _locked(account["id"], login_name=account["login_name"])
+        found = await _open_code.first(session=caller.session_id, purpose=FIRST_LOGIN)
+        problem = await _code_problem(environment, work, found, code)
+        if problem is not None:
+            problems.append(problem)
+        if not problems:
+            await PhoneCode.update({PhoneCode.used_at: work.now}).where(PhoneCode.id == found["id"])
+            await Account.update({Account.password_hash: new_hash, Account.phone: found["phone"]}).where(
+                Account.id == account["id"]
+            )
+            await _end_sessions(work, account["id"])
+            session = await begin_session(environment, account["id"], work.now, first_login=False)
+            await work.record("COMPLETE_FIRST_LOGIN", "Account", account["id"])
+            done = LoggedIn(session, account["id"])
+        else:
+            await work.record("FIRST_LOGIN_REFUSED", "Account", account["id"], {"codes": [p.code for p in problems]})
+    if done is None:
+        raise ValidationFailed(problems)
+    return done
+
+
+async def _code_problem(environment: Environment, work: UnitOfWork, found: Any, code: str) -> FieldProblem | None:
+    wrong = FieldProblem("code", "CODE_WRONG", Text("验证码不正确。", "The code is wrong."))
+    if found is None:
+        return FieldProblem("code", "CODE_MISSING", Text("请先获取验证码。", "Ask for a code first."))
+    if found["expires_at"] <= work.now or found["tries"] >= rules.CODE_TRIES:
+        text = Text("验证码已失效，请重新获取。", "The code is no longer valid; ask for a new one.")
+        return FieldProblem("code", "CODE_EXPIRED", text)
+    digest = _code_digest(environment, work.caller.session_id, found["phone"], code.strip())
+    if hmac.compare_digest(digest, found["digest"]):
+        return None
+    await PhoneCode.update({PhoneCode.tries: found["tries"] + 1}).where(PhoneCode.id == found["id"])
+    return wrong
+
+
+async def _end_sessions(work: UnitOfWork, account_id: int, only: int | None = None) -> None:
+    open_sessions = (Session.account == account_id) & Session.ended_at.is_null()
+    if only is not None:
+        open_sessions = open_sessions & (Session.id == only)
+    await Session.update({Session.ended_at: work.now}).where(open_sessions)
+
+
+async def log_out(environment: Environment, caller: Caller | None, *, everywhere: bool) -> None:
+    """End the caller's session, or all of the account's."""
+    async with begin(environment, caller, first_login_allowed=True) as work:
+        await _end_sessions(work, work.caller.account_id, None if everywhere else work.caller.session_id)
+        await work.record("LOG_OUT_EVERYWHERE" if everywhere else "LOG_OUT", "Account", work.caller.account_id)
