@@ -440,6 +440,8 @@ CREATE TABLE "result" (
   CONSTRAINT "result_state_known" CHECK ("state" IN ('CONCLUDED', 'FILED', 'NOTIFIED', 'REEXAMINATION_REQUESTED', 'UPHELD', 'CHANGED', 'FINAL', 'ANNULLED'))
 );
 
+CREATE INDEX "result_notified" ON "result" ("state", "notified_at");
+
 CREATE TABLE "result_document" (
   "id" BIGSERIAL PRIMARY KEY NOT NULL,
   "result" BIGINT NOT NULL REFERENCES "result" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,

@@ -63,6 +63,9 @@ class Result(Record, db=ROUTER, tablename="result"):
     ground_known = one_of("ground", ConclusionGround)
     state_known = one_of("state", ResultState)
 
+    # For the sweeper, which looks for notified results whose days for objections are over.
+    _indexes = ('CREATE INDEX "result_notified" ON "result" ("state", "notified_at")',)
+
 
 class ResultDocument(Record, db=ROUTER, tablename="result_document"):
     """考核结果通知书 or 合格证书: its number, its public check code, and the digest of the PDF as it was last made."""
