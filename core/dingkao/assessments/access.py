@@ -1,6 +1,6 @@
 """Reaching an assessment: within the caller's scope, for reading or locked for writing; its policy and its facts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -35,18 +35,23 @@ _lock_row = Statement(lambda p: Assessment.select(Assessment.id).where(Assessmen
 _policy_text = Statement(lambda p: Cycle.select(Cycle.policy_json).where(Cycle.id == p.cycle))
 _behaviour = Statement(
     lambda p: (
-        BehaviourRecord.select(BehaviourRecord.polarity, BehaviourRecord.kind, BehaviourRecord.occurred_on)
-        .where((BehaviourRecord.doctor == p.doctor) & (BehaviourRecord.occurred_on >= p.since))
-        .where(BehaviourRecord.occurred_on <= p.until)
+        BehaviourRecord.select(
+            BehaviourRecord.doctor, BehaviourRecord.polarity, BehaviourRecord.kind, BehaviourRecord.occurred_on
+        )
+        .where(BehaviourRecord.doctor.is_in(p.doctors))
         .order_by(BehaviourRecord.id)
     )
 )
 _papers = Statement(
     lambda p: (
         AssessmentPaper.select(
-            AssessmentPaper.subject, AssessmentPaper.state, AssessmentPaper.attempts_used, AssessmentPaper.waiver_code
+            AssessmentPaper.assessment,
+            AssessmentPaper.subject,
+            AssessmentPaper.state,
+            AssessmentPaper.attempts_used,
+            AssessmentPaper.waiver_code,
         )
-        .where(AssessmentPaper.assessment == p.assessment)
+        .where(AssessmentPaper.assessment.is_in(p.assessments))
         .order_by(AssessmentPaper.position)
     )
 )
@@ -91,31 +96,45 @@ async def cycle_policy(environment: Environment, cycle_id: int, digest: str, ver
 
 async def gather_facts(record: AssessmentRecord, now: datetime) -> AssessmentFacts:
     """What rules may know of the assessment at `now`: two more queries."""
-    behaviour = await _behaviour.run(doctor=record.doctor_id, since=record.cycle_starts_on, until=record.cycle_ends_on)
-    papers = await _papers.run(assessment=record.id)
-    return AssessmentFacts(
-        assessment_id=record.id,
-        doctor_id=record.doctor_id,
-        institution_id=record.institution_id,
-        body_id=record.body_id,
-        kind=record.kind,
-        state=record.state,
-        procedure=record.procedure,
-        category=PracticeCategory(record.category),
-        scope=record.scope,
-        level=PracticeLevel(record.level),
-        practising_since=record.practising_since,
-        behaviour=tuple(
-            BehaviourFact(BehaviourPolarity(row["polarity"]), row["kind"], row["occurred_on"]) for row in behaviour
-        ),
-        cycle_starts_on=record.cycle_starts_on,
-        cycle_ends_on=record.cycle_ends_on,
-        today=china_date(now),
-        papers=tuple(
-            PaperFact(PaperSubject(row["subject"]), PaperState(row["state"]), row["attempts_used"], row["waiver_code"])
-            for row in papers
-        ),
-    )
+    return (await gather_facts_of([record], now))[record.id]
+
+
+async def gather_facts_of(records: Sequence[AssessmentRecord], now: datetime) -> dict[int, AssessmentFacts]:
+    """The facts of many assessments by id: two queries, however many there are."""
+    behaviour = await _behaviour.run(doctors=list({record.doctor_id for record in records}))
+    papers = await _papers.run(assessments=[record.id for record in records])
+    return {
+        record.id: AssessmentFacts(
+            assessment_id=record.id,
+            doctor_id=record.doctor_id,
+            institution_id=record.institution_id,
+            body_id=record.body_id,
+            kind=record.kind,
+            state=record.state,
+            procedure=record.procedure,
+            category=PracticeCategory(record.category),
+            scope=record.scope,
+            level=PracticeLevel(record.level),
+            practising_since=record.practising_since,
+            behaviour=tuple(
+                BehaviourFact(BehaviourPolarity(row["polarity"]), row["kind"], row["occurred_on"])
+                for row in behaviour
+                if row["doctor"] == record.doctor_id
+                and record.cycle_starts_on <= row["occurred_on"] <= record.cycle_ends_on
+            ),
+            cycle_starts_on=record.cycle_starts_on,
+            cycle_ends_on=record.cycle_ends_on,
+            today=china_date(now),
+            papers=tuple(
+                PaperFact(
+                    PaperSubject(row["subject"]), PaperState(row["state"]), row["attempts_used"], row["waiver_code"]
+                )
+                for row in papers
+                if row["assessment"] == record.id
+            ),
+        )
+        for record in records
+    }
 
 
 async def move(

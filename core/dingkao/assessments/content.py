@@ -74,22 +74,38 @@ class FormContent:
 
 
 async def read_content(assessment_id: int) -> FormContent:
-    """Read it: seven queries, however much was filled in."""
-    key = [assessment_id]
-    form = await form_of.first(assessments=key)
-    histories = {kind: [dict(row) for row in await history_of[kind].run(assessments=key)] for kind in HistoryKind}
-    ratings = [dict(row) for row in await ratings_of.run(assessments=key)]
-    proof_ids = [row["file"] for row in await proofs_of.run(assessments=key)]
-    values = dict(form) if form is not None else {}
-    photo_id = values.get("photo")
-    files = await files_by_ids([*proof_ids, *([photo_id] if photo_id else [])])
-    return FormContent(
-        form={name: values.get(name) for name in _FORM_COLUMNS if name != "photo"},
-        photo=files.get(photo_id) if photo_id else None,
-        histories=histories,
-        ratings=ratings,
-        proofs=[files[file_id] for file_id in proof_ids],
-    )
+    """The content of one assessment."""
+    return (await read_contents([assessment_id]))[0]
+
+
+async def read_contents(assessment_ids: list[int]) -> list[FormContent]:
+    """The contents of many, in the order of `assessment_ids`: seven queries, however many there are."""
+    forms = {row["assessment"]: dict(row) for row in await form_of.run(assessments=assessment_ids)}
+    histories: dict[HistoryKind, dict[int, list[dict[str, Any]]]] = {
+        kind: _grouped(await history_of[kind].run(assessments=assessment_ids)) for kind in HistoryKind
+    }
+    ratings = _grouped(await ratings_of.run(assessments=assessment_ids))
+    proofs = _grouped(await proofs_of.run(assessments=assessment_ids))
+    file_ids = [row["file"] for rows in proofs.values() for row in rows]
+    file_ids += [form["photo"] for form in forms.values() if form["photo"]]
+    files = await files_by_ids(file_ids)
+    return [
+        FormContent(
+            form={name: forms.get(key, {}).get(name) for name in _FORM_COLUMNS if name != "photo"},
+            photo=files.get(forms.get(key, {}).get("photo") or 0),
+            histories={kind: histories[kind].get(key, []) for kind in HistoryKind},
+            ratings=ratings.get(key, []),
+            proofs=[files[row["file"]] for row in proofs.get(key, [])],
+        )
+        for key in assessment_ids
+    ]
+
+
+def _grouped(rows: list[Any]) -> dict[int, list[dict[str, Any]]]:
+    groups: dict[int, list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(row["assessment"], []).append(dict(row))
+    return groups
 
 
 def _file(file: FileRecord) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from dingkao.plugin import PLUGIN_API
 from dingkao.plugin.contributions import GraphQLContribution
 from dingkao.plugin.hookspecs import PROJECT, Hooks
 from dingkao.plugin.national import CORE_SECTIONS
+from dingkao.plugin.policy import PolicyLayer, PolicySection
 from dingkao.plugin.ports import PortSlot
 from dingkao.registry import LoadedPlugin, Registry
 
@@ -194,9 +195,13 @@ def _merge(plugins: Mapping[str, FoundPlugin], contributed: Mapping[str, Mapping
         exemption_conditions=conditions,
         actions=actions,
         sections=sections,
-        layers=layers,
+        layers=[layer for layer in layers if _is_complete(layer, sections)],
         graphql=graphql,
         tables=tables,
         migrations=migrations,
         ports=ports,
     )
+
+
+def _is_complete(layer: PolicyLayer, sections: Iterable[type[PolicySection]]) -> bool:
+    return {section.name for section in sections}.issuperset(layer.needs)

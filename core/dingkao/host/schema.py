@@ -30,7 +30,7 @@ class Mutation:
 
 
 def _version() -> str:
-    from importlib.metadata import version  # noqa: PLC0415
+    from importlib.metadata import version
 
     return version("dingkao")
 
@@ -48,7 +48,9 @@ class AssembledSchema(strawberry.Schema):
 
 
 def build_schema(
-    contributions: Iterable[tuple[str, GraphQLContribution]], extra_types: Sequence[type[Any]] = ()
+    contributions: Iterable[tuple[str, GraphQLContribution]],
+    extra_types: Sequence[type[Any]] = (),
+    handlers: Sequence[strawberry.ExceptionHandler[Any, Any]] = (),
 ) -> AssembledSchema:
     """The schema of the core's subjects and the plugins, in the order given; owners by name.
 
@@ -79,7 +81,7 @@ def build_schema(
         mutation=Mutation,
         types=types,
         config=StrawberryConfig(auto_camel_case=True),
-        exception_handlers=PROBLEM_HANDLERS,
+        exception_handlers=(*PROBLEM_HANDLERS, *handlers),
     )
     _check_presence(schema, owners)
     return schema

@@ -28,12 +28,18 @@ class RequestContext:
         self.services = services
         self._loaders: dict[Any, DataLoader[Any, Any]] = {}
 
-    def loader(self, load: Callable[[list[Key]], Awaitable[Sequence[Value]]]) -> DataLoader[Key, Value]:
-        """The request's loader for `load`, which receives keys and returns a value for each, in order."""
-        found = self._loaders.get(load)
+    def loader(
+        self, load: Callable[[list[Key]], Awaitable[Sequence[Value]]], name: str | None = None
+    ) -> DataLoader[Key, Value]:
+        """The request's loader for `load`, which receives keys and returns a value for each, in order.
+
+        A loader is found again by the function itself, or by `name` where the function is made anew at each call.
+        """
+        key = name or load
+        found = self._loaders.get(key)
         if found is None:
             found = DataLoader(load_fn=load)
-            self._loaders[load] = found
+            self._loaders[key] = found
         return found
 
     def forget_loaded(self) -> None:
@@ -49,6 +55,11 @@ Info = strawberry.Info[RequestContext, None]
 
 # A plugin's types refer to the core's Assessment by name; the class itself is the core's business.
 AssessmentReference = Annotated["Assessment", strawberry.lazy("dingkao.assessments.graphql")]  # type: ignore[name-defined]  # noqa: F821
+
+
+@strawberry.interface(description="An object with an opaque id. 带标识的对象")
+class Node:
+    id: strawberry.ID = strawberry.field(description="Opaque id. 标识")
 
 
 @strawberry.type(description="A reason with a stable code. 原因")

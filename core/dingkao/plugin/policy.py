@@ -29,13 +29,16 @@ class PolicySection(BaseModel):
 @dataclass(frozen=True)
 class PolicyLayer:
     """What one region changes. `region` is its code in the region tree; `values` maps `section.key` to the new value;
-    `reason` cites the local notice the values come from."""
+    `reason` cites the local notice the values come from. `needs` names the sections without which the layer is left
+    out, because the plugin that they belong to is not loaded; a key of any other section that is missing refuses the
+    start, as a misspelt one does."""
 
     region: str
     source: str
     version: str
     reason: str
     values: Mapping[str, Any]
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -10,6 +11,24 @@ from dingkao.plugin.contributions import ExemptionCondition, Procedure
 from dingkao.plugin.facts import AssessmentFacts
 from dingkao.plugin.policy import Policy
 from dingkao.plugin.vocabulary import FilePurpose, PaperSubject, ReviewLevel, Role
+
+
+@dataclass(frozen=True, slots=True)
+class AssessmentReading:
+    """An assessment as rules read it: its facts, and the policy that its cycle pinned."""
+
+    facts: AssessmentFacts
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class FileSummary:
+    """A stored upload, in words: `id` is the opaque id under which the API gives the file, `size` is in bytes."""
+
+    id: str
+    title: str
+    media_type: str
+    size: int
 
 
 class Work(Protocol):
@@ -26,15 +45,18 @@ class Work(Protocol):
         ...
 
     async def lock_assessment(self, assessment_id: int) -> AssessmentFacts:
-        """The assessment's facts, locked against other writers until the end. Raises NotFound out of scope."""
+        """The assessment's facts, locked against other writers until the end. Raises NotFound out of scope.
+
+        Everything else on an assessment asks for this first; RuntimeError tells of a plugin that has not."""
         ...
 
     async def policy(self, assessment_id: int) -> Policy:
         """The policy pinned by the assessment's cycle."""
         ...
 
-    def role_on(self, facts: AssessmentFacts) -> Role:
-        """The role in which the caller acts on this assessment. Raises Forbidden."""
+    def role_on(self, facts: AssessmentFacts, *roles: Role) -> Role:
+        """The role in which the caller acts on this locked assessment: the first of his that reaches it, or, where
+        `roles` are named, the first of these. It is the one that the audit names. Raises Forbidden."""
         ...
 
     async def deciders(self, assessment_id: int, level: ReviewLevel) -> Sequence[int]:
@@ -42,14 +64,15 @@ class Work(Protocol):
         ...
 
     async def waive_paper(self, assessment_id: int, subject: PaperSubject, code: str, title: str) -> None:
-        """Let the core move the paper to EXEMPT (and conclude, where no paper is left). Raises StateConflict."""
+        """Let the core move the paper to EXEMPT (and conclude, where no paper is left). Raises StateConflict where it
+        has been begun."""
         ...
 
     async def use_files(
         self, assessment_id: int, file_ids: Sequence[str], purpose: FilePurpose, path: str
     ) -> list[int]:
-        """Check that each opaque id is an upload for this assessment and purpose; returns their keys.
-        Raises ValidationFailed at `path`."""
+        """Check that each opaque id is an upload for this assessment and purpose; returns their keys, in order.
+        Raises ValidationFailed with every bad one at `path.INDEX`."""
         ...
 
     async def record_transition(
@@ -76,8 +99,19 @@ class PluginServices(Protocol):
         """Every condition of every catalogue, by code."""
         ...
 
+    def logged_in(self, caller: Caller | None) -> Caller:
+        """The caller, for a query. Raises NotLoggedIn or FirstLoginOpen."""
+        ...
+
     def work(self, caller: Caller | None) -> AbstractAsyncContextManager[Work]:
         """Begin a unit of work. Raises NotLoggedIn or FirstLoginOpen."""
+        ...
+
+    async def readings(
+        self, caller: Caller | None, assessment_ids: Sequence[int]
+    ) -> Sequence[AssessmentReading | None]:
+        """Assessments by key, in order, for reading: None for each that is not in the caller's scope. The number of
+        queries does not grow with theirs. Raises NotLoggedIn or FirstLoginOpen."""
         ...
 
     async def facts(self, caller: Caller | None, assessment_id: int) -> AssessmentFacts:
@@ -86,4 +120,22 @@ class PluginServices(Protocol):
 
     async def policy(self, caller: Caller | None, assessment_id: int) -> Policy:
         """The pinned policy of an assessment in scope. Raises NotFound."""
+        ...
+
+    def assessment_key(self, assessment: object) -> int:
+        """The key of the API's Assessment object: what `self` is in a field that a plugin adds to that type."""
+        ...
+
+    async def load_assessment(self, info: Any, assessment_id: int) -> Any:
+        """The API's Assessment object, through the request's loader (`info` is the resolver's). Raises NotFound out of
+        scope."""
+        ...
+
+    async def reading(self, info: Any, assessment_id: int) -> AssessmentReading:
+        """One of `readings`, gathered with those that other resolvers of the request ask for. Raises NotFound."""
+        ...
+
+    async def file(self, info: Any, key: int) -> FileSummary | None:
+        """A stored file by the key that `Work.use_files` gave, gathered with others; None where it is gone. The plugin
+        has checked that what refers to the file is in scope."""
         ...

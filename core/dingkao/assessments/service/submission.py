@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
 from datetime import datetime
 
 from dingkao.assessments.access import gather_facts, lock_assessment, move, pinned_policy
@@ -19,8 +18,8 @@ from dingkao.db.statement import Statement
 from dingkao.environment import Environment
 from dingkao.papers.planning import plan_papers
 from dingkao.plugin.caller import Caller
-from dingkao.plugin.contributions import PaperPlan
 from dingkao.plugin.errors import FieldProblem, StateConflict, ValidationFailed
+from dingkao.plugin.facts import AssessmentFacts
 from dingkao.plugin.text import Text
 from dingkao.plugin.vocabulary import AssessmentState, Role
 
@@ -34,20 +33,13 @@ _last_submission = Statement(
 )
 
 
-async def preview(environment: Environment, record: AssessmentRecord) -> list[FieldProblem]:
+async def preview(
+    environment: Environment, record: AssessmentRecord, facts: AssessmentFacts, content: FormContent
+) -> list[FieldProblem]:
     """Everything that is missing or wrong before submission, at once; empty: it may be submitted."""
-    problems, _, _ = await _judge(environment, record)
-    return problems
-
-
-async def _judge(
-    environment: Environment, record: AssessmentRecord
-) -> tuple[list[FieldProblem], FormContent, Sequence[PaperPlan]]:
-    facts = await gather_facts(record, environment.clock.now())
     policy = await pinned_policy(environment, record)
-    content = await read_content(record.id)
     procedure = environment.registry.procedures.get(record.procedure or "")
-    problems = submission_problems(
+    return submission_problems(
         record,
         facts,
         content,
@@ -55,7 +47,6 @@ async def _judge(
         procedure.requirements(policy) if procedure else None,
         procedure.ineligibility(facts, policy) if procedure else (),
     )
-    return problems, content, procedure.papers(facts, policy) if procedure else ()
 
 
 async def submit(environment: Environment, caller: Caller | None, assessment_id: int, expected_revision: int) -> None:
@@ -73,9 +64,14 @@ async def submit(environment: Environment, caller: Caller | None, assessment_id:
             return
         record = await edit(work, assessment_id, expected_revision)
         _check_window(record, work.now)
-        problems, content, plans = await _judge(environment, record)
+        facts = await gather_facts(record, work.now)
+        content = await read_content(record.id)
+        problems = await preview(environment, record, facts, content)
         if problems:
             raise ValidationFailed(problems)
+        plans = environment.registry.procedures[record.procedure or ""].papers(
+            facts, await pinned_policy(environment, record)
+        )
         last = await _last_submission.first(assessment=record.id)
         changed = last is not None and json.loads(last["content"])["procedure"]["code"] != record.procedure
         text = snapshot(record, content)

@@ -1,0 +1,88 @@
+"""Lists of assessments: each level its own scope, keyset pages."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from dingkao.assessments.records import AssessmentRecord, selected_columns, to_record
+from dingkao.assessments.tables import Assessment
+from dingkao.audit.work import logged_in
+from dingkao.cycles.tables import CycleState
+from dingkao.db.statement import Parameters, Statement
+from dingkao.plugin.caller import Caller
+from dingkao.plugin.errors import Forbidden
+from dingkao.plugin.vocabulary import AssessmentState, Role
+
+_SCOPE_COLUMNS: dict[Role, Any] = {
+    Role.INSTITUTION_OFFICER: Assessment.institution,
+    Role.BODY_REVIEWER: Assessment.body,
+    Role.AUTHORITY_OFFICER: Assessment.region,
+}
+
+
+def _list(p: Parameters) -> Any:
+    query = Assessment.select(*selected_columns()).where(
+        _SCOPE_COLUMNS[p.role].is_in(p.scope) & (Assessment.id > p.after)
+    )
+    if p.filtered:
+        query = query.where(Assessment.state.is_in(p.states))
+    return query.order_by(Assessment.id).limit(p.limit)
+
+
+_scoped = Statement(_list, constants=("role", "filtered", "limit"))
+_current = Statement(
+    lambda p: (
+        Assessment.select(*selected_columns())
+        .where((Assessment.doctor == p.doctor) & (Assessment.cycle.state == CycleState.RUNNING.value))
+        .order_by(Assessment.id, ascending=False)
+        .limit(1)
+    )
+)
+_of_doctor = Statement(
+    lambda p: (
+        Assessment.select(*selected_columns())
+        .where((Assessment.doctor == p.doctor) & (Assessment.id > p.after))
+        .order_by(Assessment.id)
+        .limit(p.limit)
+    ),
+    constants=("limit",),
+)
+
+
+async def current_assessment(doctor_id: int) -> AssessmentRecord | None:
+    """The doctor's assessment in the running cycle (the newest, where several run)."""
+    row = await _current.first(doctor=doctor_id)
+    return to_record(row) if row is not None else None
+
+
+async def list_assessments(
+    caller: Caller | None, states: Sequence[AssessmentState], after: int, limit: int
+) -> list[AssessmentRecord]:
+    """The assessments that the caller reaches in the first of his roles, in the given states (none: in any).
+
+    Raises NotLoggedIn, Forbidden for an account without a role.
+    """
+    asking = logged_in(caller)
+    for grant in asking.grants:
+        if grant.role == Role.DOCTOR and asking.doctor_id is not None:
+            rows = await _of_doctor.run(doctor=asking.doctor_id, after=after, limit=limit)
+            return [to_record(row) for row in rows if not states or row["state"] in {state.value for state in states}]
+        if grant.role in _SCOPE_COLUMNS:
+            return await list_in_role(asking, grant.role, states, after, limit)
+    raise Forbidden
+
+
+async def list_in_role(
+    caller: Caller, role: Role, states: Sequence[AssessmentState], after: int, limit: int
+) -> list[AssessmentRecord]:
+    """The same for one role of staff. Raises Forbidden where the caller does not hold it."""
+    caller.require(role)
+    scope = list(caller.regions(role) if role == Role.AUTHORITY_OFFICER else caller.organisations(role))
+    rows = await _scoped.run(
+        role=role,
+        scope=scope,
+        states=[state.value for state in states] or [""],
+        filtered=bool(states),
+        after=after,
+        limit=limit,
+    )
+    return [to_record(row) for row in rows]

@@ -1,0 +1,49 @@
+"""The whole schema: the core's subjects first, then the plugins in the order of their names."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated
+
+import strawberry
+
+from dingkao.accounts import graphql as accounts
+from dingkao.assessments import graphql as assessments
+from dingkao.context import CoreInfo
+from dingkao.cycles import graphql as cycles
+from dingkao.doctors import graphql as doctors
+from dingkao.host.schema import AssembledSchema, build_schema
+from dingkao.institutions import graphql as institutions
+from dingkao.papers import graphql as papers
+from dingkao.plugin.contributions import GraphQLContribution
+from dingkao.plugin.errors import NotFound
+from dingkao.plugin.graphql import Node
+from dingkao.plugin.ids import split_id
+from dingkao.registry import Registry
+from dingkao.results import graphql as results
+from dingkao.reviews import graphql as reviews
+
+_SUBJECTS = (accounts, institutions, doctors, cycles, assessments, reviews, papers, results)
+
+_NODES: Mapping[str, Callable[[CoreInfo, int], Awaitable[object]]] = {
+    name: load for subject in _SUBJECTS for name, load in getattr(subject, "NODES", {}).items()
+}
+
+
+@strawberry.type
+class NodeQuery:
+    @strawberry.field(description="Any object by its opaque id, in the asking account's scope. 按标识查询")
+    async def node(
+        self, info: CoreInfo, id: Annotated[strawberry.ID, strawberry.argument(description="Opaque id. 标识")]
+    ) -> Node | None:
+        type_name, key = split_id(id)
+        load = _NODES.get(type_name)
+        if load is None:
+            raise NotFound
+        found = await load(info, key)
+        return found if isinstance(found, Node) else None
+
+
+def assemble(registry: Registry) -> AssembledSchema:
+    """The schema of the core and the loaded plugins. Raises PluginRefused."""
+    core = [("the core", subject.CONTRIBUTION) for subject in _SUBJECTS]
+    nodes = [("the core", GraphQLContribution(query=NodeQuery))]
+    return build_schema([*core, *nodes, *registry.graphql], handlers=(assessments.RevisionHandler(),))

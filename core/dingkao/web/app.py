@@ -1,0 +1,93 @@
+"""The ASGI application."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute, Route
+
+from dingkao.application import build_environment
+from dingkao.clock import Clock
+from dingkao.db.migrations import pending
+from dingkao.environment import Environment
+from dingkao.host.loading import FoundPlugin
+from dingkao.host.services import CoreServices
+from dingkao.migrations import CORE_MIGRATIONS
+from dingkao.papers.attempts import settle_expired
+from dingkao.results.service import finalise_due
+from dingkao.schema import assemble
+from dingkao.settings import Settings, load_settings
+from dingkao.web.check import check_routes
+from dingkao.web.execution import Executor
+from dingkao.web.explorer import Explorer
+from dingkao.web.files import file_routes
+from dingkao.web.graphql_http import GraphQLEndpoint
+from dingkao.web.health import healthz, readyz
+from dingkao.web.middleware import RequestMiddleware
+from dingkao.web.operations import explorer_log_in, explorer_tabs
+
+_log = structlog.get_logger("dingkao.server")
+
+
+class MigrationsMissing(RuntimeError):
+    """The database is not at this version; the message says what to run."""
+
+
+def create_app(
+    settings: Settings | None = None, *, clock: Clock | None = None, plugins: list[FoundPlugin] | None = None
+) -> Starlette:
+    """The application. Raises BadSettings, PluginRefused, BadDatabaseUrl; MigrationsMissing when it starts up."""
+    environment = build_environment(settings or load_settings(), clock=clock, plugins=plugins)
+    explorer = Explorer(explorer_tabs(), log_in=explorer_log_in()) if environment.settings.explorer else None
+    endpoint = GraphQLEndpoint(
+        environment, Executor(assemble(environment.registry)), CoreServices(environment), explorer
+    )
+    routes: list[BaseRoute] = [
+        Route("/graphql", endpoint.__call__, methods=["GET", "POST"]),
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+        *file_routes(),
+        *check_routes(),
+        *(explorer.routes() if explorer else []),
+    ]
+    app = Starlette(
+        routes=routes,
+        middleware=[Middleware(RequestMiddleware, environment=environment)],
+        lifespan=_lifespan,
+    )
+    app.state.environment = environment
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    environment: Environment = app.state.environment
+    async with environment.database.session():
+        missing = await pending([CORE_MIGRATIONS, *environment.registry.migrations])
+        if missing:
+            raise MigrationsMissing(f"the database lacks {', '.join(missing)}; run `dingkao migrate`")
+        sweeper = asyncio.create_task(_sweep(environment))
+        try:
+            yield
+        finally:
+            sweeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await sweeper
+
+
+async def _sweep(environment: Environment) -> None:
+    """Submit attempts whose time is up and finish objection periods, again and again; a failure is logged, not fatal."""
+    while True:
+        await asyncio.sleep(environment.settings.sweep_seconds)
+        try:
+            settled = await settle_expired(environment)
+            final = await finalise_due(environment)
+        except Exception as error:
+            _log.error("sweep failed", exc_info=error)
+            continue
+        if settled or final:
+            _log.info("swept", attempts=settled, results=final)

@@ -1,0 +1,119 @@
+"""Running an operation: documents parsed and validated once, execution behind one small face.
+
+Parsing and validating costs more than anything else for small operations (reference/speed.md), so both are kept by the
+document's text. Nothing else knows how an operation is executed; another executor could stand here.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from inspect import isawaitable
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    GraphQLSyntaxError,
+    OperationDefinitionNode,
+    OperationType,
+    execute,
+    get_operation_ast,
+    parse,
+    specified_rules,
+    validate,
+)
+from strawberry.execution import optimized_is_awaitable
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from dingkao.host.schema import AssembledSchema
+
+# A document longer than this is not kept, and one with more tokens is not parsed (security.md 2.4).
+LONGEST_KEPT = 16_384
+MOST_TOKENS = 2_000
+MOST_DOCUMENTS = 512
+MOST_ERRORS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedDocument:
+    """A parsed document, or the errors that make it none."""
+
+    document: DocumentNode | None
+    errors: Sequence[GraphQLError]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an operation gave. `request_error`: it never began (the response then has no `data`)."""
+
+    data: dict[str, Any] | None
+    errors: Sequence[GraphQLError]
+    request_error: bool
+
+
+class Executor:
+    """Executes operations against one schema."""
+
+    def __init__(self, schema: AssembledSchema) -> None:
+        self._schema = schema._schema
+        self._kept: OrderedDict[str, PreparedDocument] = OrderedDict()
+
+    def prepare(self, query: str) -> PreparedDocument:
+        """Parse and validate, or find what was done before."""
+        found = self._kept.get(query)
+        if found is not None:
+            self._kept.move_to_end(query)
+            return found
+        prepared = self._prepare(query)
+        if len(query) <= LONGEST_KEPT and not prepared.errors:
+            self._kept[query] = prepared
+            if len(self._kept) > MOST_DOCUMENTS:
+                self._kept.popitem(last=False)
+        return prepared
+
+    def _prepare(self, query: str) -> PreparedDocument:
+        try:
+            document = parse(query, max_tokens=MOST_TOKENS)
+        except GraphQLSyntaxError as error:
+            return PreparedDocument(None, [error])
+        errors = validate(self._schema, document, specified_rules, max_errors=MOST_ERRORS)
+        return PreparedDocument(None if errors else document, errors)
+
+    async def run(
+        self, query: str, variables: dict[str, Any] | None, operation_name: str | None, context: Any
+    ) -> Outcome:
+        """Run one operation; never raises for what the client sent."""
+        prepared = self.prepare(query)
+        if prepared.document is None:
+            return Outcome(None, prepared.errors, request_error=True)
+        operation = get_operation_ast(prepared.document, operation_name)
+        if operation is None:
+            message = "The document has no such operation, or several and no operationName was given."
+            return Outcome(None, [GraphQLError(message)], request_error=True)
+        if operation.operation is OperationType.SUBSCRIPTION:
+            return Outcome(None, [GraphQLError("Subscriptions are not served here.")], request_error=True)
+        running = execute(
+            self._schema,
+            prepared.document,
+            context_value=context,
+            variable_values=variables,
+            operation_name=operation_name,
+            executor_class=StrawberryGraphQLCoreExecutionContext,
+            is_awaitable=optimized_is_awaitable,
+            operation_extensions=None,
+        )
+        result: Any = await running if isawaitable(running) else running
+        errors = result.errors or []
+        request_error = result.data is None and bool(errors) and all(error.path is None for error in errors)
+        return Outcome(result.data, errors, request_error)
+
+
+def operation_label(document: DocumentNode | None, operation_name: str | None) -> str:
+    """A word for the log: the operation's name or kind; never anything a client typed into values."""
+    if document is None:
+        return "invalid"
+    operation = get_operation_ast(document, operation_name)
+    if not isinstance(operation, OperationDefinitionNode):
+        return "invalid"
+    name = operation.name.value if operation.name else "anonymous"
+    return f"{operation.operation.value} {name}"

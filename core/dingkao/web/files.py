@@ -1,0 +1,132 @@
+"""Uploads and downloads of an assessment's files.
+
+POST /files takes one file in multipart form data with the fields `assessmentId`, `purpose` and `file`: what a browser's
+form, `curl -F` and a mini-program's wx.uploadFile send alike. The Authorization header it needs is one that a foreign
+page cannot make a browser send.
+"""
+
+import asyncio
+from urllib.parse import quote
+
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from dingkao.assessments.service.uploads import UPLOAD_MAXIMUM, read_file, upload_file
+from dingkao.environment import Environment
+from dingkao.papers.attempts import record_face_capture
+from dingkao.plugin.caller import Caller
+from dingkao.plugin.errors import (
+    AccessRefused,
+    FirstLoginOpen,
+    NotFound,
+    NotLoggedIn,
+    Refusal,
+    StateConflict,
+    TooManyRequests,
+    ValidationFailed,
+)
+from dingkao.plugin.ids import decode_id, encode_id
+from dingkao.plugin.text import Language, Text
+from dingkao.plugin.vocabulary import FilePurpose
+
+# The parts' headers and boundaries come on top of the file.
+_BODY_MAXIMUM = UPLOAD_MAXIMUM + 64 * 1024
+# Checking a picture takes memory and a core: a few at once.
+_checking = asyncio.Semaphore(4)
+_STATUS: dict[type[AccessRefused], int] = {
+    NotLoggedIn: 401,
+    FirstLoginOpen: 403,
+    NotFound: 404,
+    TooManyRequests: 429,
+}
+
+
+def file_routes() -> list[BaseRoute]:
+    """The two routes."""
+    return [Route("/files", _upload, methods=["POST"]), Route("/files/{id}", _download, methods=["GET"])]
+
+
+def refusal_response(refusal: Refusal, language: Language) -> Response:
+    """A refusal as JSON: `{"errors": [{"path", "code", "message"}]}` with a fitting status."""
+    if isinstance(refusal, ValidationFailed):
+        errors = [
+            {"path": problem.path, "code": problem.code, "message": problem.text.in_language(language)}
+            for problem in refusal.problems
+        ]
+        return JSONResponse({"errors": errors}, status_code=422)
+    if isinstance(refusal, StateConflict):
+        error = {"code": refusal.code, "message": refusal.text.in_language(language)}
+        return JSONResponse({"errors": [error]}, status_code=409)
+    if isinstance(refusal, AccessRefused):
+        error = {"code": refusal.code, "message": refusal.text.in_language(language)}
+        return JSONResponse({"errors": [error]}, status_code=_STATUS.get(type(refusal), 403))
+    raise refusal
+
+
+def _bad(language: Language, status: int, code: str, text: Text) -> Response:
+    return JSONResponse({"errors": [{"code": code, "message": text.in_language(language)}]}, status_code=status)
+
+
+async def _upload(request: Request) -> Response:
+    environment: Environment = request.app.state.environment
+    caller: Caller | None = request.scope["dingkao.caller"]
+    language: Language = request.scope["dingkao.language"]
+    if caller is None:
+        return refusal_response(NotLoggedIn(), language)
+    length = request.headers.get("content-length", "")
+    if not length.isdigit() or int(length) > _BODY_MAXIMUM:
+        megabytes = UPLOAD_MAXIMUM // (1024 * 1024)
+        text = Text(f"文件不得超过{megabytes}MB。", f"A file holds at most {megabytes} MB.")
+        return _bad(language, 413, "FILE_TOO_LARGE", text)
+    try:
+        async with request.form(max_files=1, max_fields=8, max_part_size=UPLOAD_MAXIMUM) as form:
+            file, opaque, purpose = form.get("file"), form.get("assessmentId"), form.get("purpose")
+            if not isinstance(file, UploadFile) or not isinstance(opaque, str) or purpose not in set(FilePurpose):
+                text = Text(
+                    "请以表单提交 file、assessmentId、purpose 三项。",
+                    "Send a form with file, assessmentId and purpose.",
+                )
+                return _bad(language, 400, "BAD_FORM", text)
+            data = await file.read()
+            title = file.filename or ""
+    except HTTPException:
+        return _bad(language, 400, "BAD_FORM", Text("表单格式有误。", "This is no multipart form."))
+    try:
+        async with _checking:
+            assessment_id = decode_id("Assessment", opaque)
+            stored = await upload_file(environment, caller, assessment_id, FilePurpose(str(purpose)), title, data)
+        if purpose == FilePurpose.FACE_CAPTURE:
+            await record_face_capture(environment, caller, assessment_id, stored.id)
+    except Refusal as refusal:
+        return refusal_response(refusal, language)
+    body = {
+        "id": encode_id("File", stored.id),
+        "mediaType": stored.media_type,
+        "size": stored.size,
+        "advice": [{"code": advice.code, "message": advice.text.in_language(language)} for advice in stored.advice],
+    }
+    return JSONResponse(body, status_code=201)
+
+
+async def _download(request: Request) -> Response:
+    environment: Environment = request.app.state.environment
+    language: Language = request.scope["dingkao.language"]
+    try:
+        record, data = await read_file(
+            environment, request.scope["dingkao.caller"], decode_id("File", request.path_params["id"])
+        )
+    except Refusal as refusal:
+        return refusal_response(refusal, language)
+    return Response(
+        data,
+        media_type=record.media_type,
+        headers={
+            # Never shown inline: what a browser would run stays a download.
+            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(record.title or 'file')}",
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+            "Cache-Control": "no-store",
+        },
+    )

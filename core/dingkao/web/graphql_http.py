@@ -1,0 +1,185 @@
+"""GraphQL over HTTP (the draft of the GraphQL foundation): POST with JSON; a browser's GET gets the explorer."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from graphql import GraphQLError
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from dingkao.context import CoreContext
+from dingkao.environment import Environment
+from dingkao.plugin.errors import AccessRefused, Refusal, TooManyRequests
+from dingkao.plugin.ports import PortFailed
+from dingkao.plugin.services import PluginServices
+from dingkao.plugin.text import Text
+from dingkao.web.execution import Executor, Outcome, operation_label
+from dingkao.web.explorer import Explorer
+
+GRAPHQL_JSON = "application/graphql-response+json"
+JSON = "application/json"
+BODY_MAXIMUM = 1024 * 1024
+
+_log = structlog.get_logger("dingkao.graphql")
+_BUG = Text("服务器内部错误，请稍后再试。", "Internal error; try again later.")
+_PORT = Text("外部服务暂不可用，请稍后再试。", "An external service is not available; try again later.")
+
+
+class BadRequest(Exception):
+    """The request is no GraphQL request; `status` and a sentence."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQLRequest:
+    """The parameters of a request, checked for their JSON types."""
+
+    query: str
+    variables: dict[str, Any] | None
+    operation_name: str | None
+
+
+class GraphQLEndpoint:
+    """The one endpoint."""
+
+    def __init__(
+        self, environment: Environment, executor: Executor, services: PluginServices, explorer: Explorer | None
+    ) -> None:
+        self._environment = environment
+        self._executor = executor
+        self._services = services
+        self._explorer = explorer
+
+    async def __call__(self, request: Request) -> Response:
+        """Answer a GET (explorer) or a POST (operation)."""
+        if request.method == "GET":
+            return self._answer_get(request)
+        media_type = _negotiate(request.headers.get("accept", "*/*"))
+        if media_type is None:
+            return PlainTextResponse(f"Answers come as {GRAPHQL_JSON} or {JSON}.", status_code=406)
+        try:
+            asked = await _read(request)
+        except BadRequest as error:
+            body = {"errors": [{"message": str(error), "extensions": {"code": "BAD_REQUEST"}}]}
+            return _respond(body, media_type, error.status)
+        scope = request.scope
+        context = CoreContext(
+            self._environment,
+            scope["dingkao.caller"],
+            scope["dingkao.language"],
+            self._services,
+            scope["dingkao.request_id"],
+            scope["dingkao.address"],
+        )
+        outcome = await self._executor.run(asked.query, asked.variables, asked.operation_name, context)
+        scope["dingkao.operation"] = operation_label(self._executor.prepare(asked.query).document, asked.operation_name)
+        return _show(outcome, media_type, context)
+
+    def _answer_get(self, request: Request) -> Response:
+        if self._explorer is not None and "text/html" in request.headers.get("accept", ""):
+            return self._explorer.page(request)
+        return PlainTextResponse(
+            "POST GraphQL operations here as application/json.",
+            status_code=405,
+            headers={"Allow": "POST", "Vary": "Accept"},
+        )
+
+
+def _negotiate(accept: str) -> str | None:
+    """The media type of the answer: the first of ours that the client names, JSON for any."""
+    for part in accept.split(","):
+        name = part.split(";")[0].strip().lower()
+        if name in (GRAPHQL_JSON, JSON):
+            return name
+        if name in ("*/*", "application/*"):
+            return JSON
+    return None
+
+
+async def _read(request: Request) -> GraphQLRequest:
+    content_type = request.headers.get("content-type", "").split(";")
+    if content_type[0].strip().lower() != JSON:
+        raise BadRequest(415, f"Send the operation as {JSON}.")
+    charset = next((p.split("=")[1].strip(' "').lower() for p in content_type[1:] if "charset=" in p.lower()), "utf-8")
+    if charset not in ("utf-8", "utf8"):
+        raise BadRequest(415, "Send the operation as UTF-8.")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_MAXIMUM:
+            raise BadRequest(413, f"A request holds at most {BODY_MAXIMUM} bytes.")
+    try:
+        asked = json.loads(body)
+    except (ValueError, UnicodeDecodeError, RecursionError):
+        raise BadRequest(400, "The body is not JSON.") from None
+    if not isinstance(asked, dict):
+        raise BadRequest(400, "The body is a JSON object with `query`; batches are not served.")
+    if not isinstance(asked.get("query"), str):
+        raise BadRequest(400, "`query` must be a string.")
+    for name, kind in (("variables", dict), ("extensions", dict), ("operationName", str)):
+        if asked.get(name) is not None and not isinstance(asked[name], kind):
+            raise BadRequest(400, f"`{name}` must be {'a string' if kind is str else 'an object'}.")
+    return GraphQLRequest(asked["query"], asked.get("variables"), asked.get("operationName"))
+
+
+def _show(outcome: Outcome, media_type: str, context: CoreContext) -> Response:
+    body: dict[str, Any] = {}
+    retry_after: int | None = None
+    if outcome.errors:
+        body["errors"] = [_show_error(error, context) for error in outcome.errors]
+        retry_after = next(
+            (
+                e.original_error.retry_after_seconds
+                for e in outcome.errors
+                if isinstance(e.original_error, TooManyRequests)
+            ),
+            None,
+        )
+    if not outcome.request_error:
+        body["data"] = outcome.data
+    status = 400 if outcome.request_error and media_type == GRAPHQL_JSON else 200
+    response = _respond(body, media_type, status)
+    if retry_after is not None:
+        response.headers["Retry-After"] = str(retry_after)
+    return response
+
+
+def _respond(body: dict[str, Any], media_type: str, status: int) -> Response:
+    return Response(
+        json.dumps(body, ensure_ascii=False, separators=(",", ":")),
+        status_code=status,
+        media_type=f"{media_type}; charset=utf-8",
+        headers={"Cache-Control": "no-store", "Vary": "Accept"},
+    )
+
+
+def _show_error(error: GraphQLError, context: CoreContext) -> dict[str, Any]:
+    original = error.original_error
+    shown: dict[str, Any] = {"message": error.message, "extensions": {"code": "GRAPHQL_ERROR"}}
+    if error.locations:
+        shown["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
+    if error.path is not None:
+        shown["path"] = error.path
+    if original is None or isinstance(original, GraphQLError):
+        return shown
+    if isinstance(original, AccessRefused):
+        shown["message"] = context.say(original.text)
+        shown["extensions"]["code"] = original.code
+    elif isinstance(original, PortFailed):
+        _log.warning("port failed", request_id=context.request_id, error=type(original).__name__)
+        shown["message"] = context.say(_PORT)
+        shown["extensions"]["code"] = "EXTERNAL_SERVICE_FAILED"
+    elif isinstance(original, Refusal):
+        # A refusal that the field's union does not name: still a clear answer, and a hole in the schema to mend.
+        _log.error("refusal outside the union", request_id=context.request_id, error=type(original).__name__)
+        shown["extensions"]["code"] = "REFUSED"
+    else:
+        _log.error("unexpected error", request_id=context.request_id, exc_info=original)
+        shown["message"] = context.say(_BUG)
+        shown["extensions"] = {"code": "INTERNAL", "requestId": context.request_id}
+    return shown

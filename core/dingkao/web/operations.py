@@ -1,0 +1,55 @@
+"""The operations that clients copy: `clients/operations/*.graphql`, shipped in the package for explorer and tour."""
+
+import re
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from dingkao.web.explorer import ExplorerLogIn, ExplorerTab
+
+_NAME = re.compile(r"^(query|mutation)\s+(\w+)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One file: its name (`01_log_in`), the operation's name, its text, and example variables from its comments."""
+
+    file: str
+    name: str
+    text: str
+    variables: str
+
+
+def _folder() -> Path:
+    """In a wheel the files lie inside the package; in a checkout in the clients folder beside it."""
+    packaged = Path(str(files("dingkao"))) / "operations"
+    return packaged if packaged.is_dir() else Path(str(files("dingkao"))).parents[1] / "clients" / "operations"
+
+
+def load_operations() -> list[Operation]:
+    """Every operation, in the order of the files' names."""
+    operations = []
+    for path in sorted(_folder().glob("*.graphql")):
+        text = path.read_text(encoding="utf-8")
+        found = _NAME.search(text)
+        if found is None:
+            raise ValueError(f"{path.name} holds no named operation")
+        variables = [line.removeprefix("# variables:").strip() for line in text.splitlines() if "# variables:" in line]
+        operations.append(Operation(path.stem, found.group(2), text, variables[0] if variables else ""))
+    return operations
+
+
+def explorer_tabs() -> list[ExplorerTab]:
+    """The operations as the explorer's tabs."""
+    return [ExplorerTab(operation.name, operation.text, operation.variables) for operation in load_operations()]
+
+
+def explorer_log_in() -> ExplorerLogIn:
+    """The login that the explorer's box runs."""
+    query = """mutation LogIn($input: LogInInput!) {
+  logIn(input: $input) {
+    ... on SessionStarted { token firstLogin }
+    ... on ValidationProblem { message fields { path code message } }
+  }
+}"""
+    return ExplorerLogIn(query, token_path=["logIn", "token"])
