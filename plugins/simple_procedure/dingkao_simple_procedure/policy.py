@@ -1,0 +1,60 @@
+"""What a region may change of the simple procedure. Defaults are the national rule."""
+
+from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import Field, model_validator
+
+from dingkao.plugin.policy import PolicySection
+
+
+class CountedTo(StrEnum):
+    """To which day years of practice are counted; regions differ."""
+
+    CYCLE_END = "CYCLE_END"
+    CYCLE_START = "CYCLE_START"
+    TODAY = "TODAY"
+
+
+class SimpleProcedurePolicy(PolicySection):
+    """简易程序 (2007 measure, 考核程序; Physicians Law, Art. 42)"""
+
+    name: ClassVar[str] = "simple_procedure"
+
+    years_with_good_record: int = Field(
+        default=5,
+        ge=1,
+        le=50,
+        description="有良好行为记录者须满的执业年限（年）: full years of practice, with a good record",
+    )
+    years_without_bad_record: int = Field(
+        default=12,
+        ge=1,
+        le=50,
+        description="无不良行为记录者须满的执业年限（年）: full years of practice, with no bad record",
+    )
+    require_no_bad_record_always: bool = Field(
+        default=True,
+        description="有良好行为记录者是否也须无不良行为记录: the measure of 2007 asks it of the longer way only, "
+        "the Physicians Law (Art. 42) of whoever is assessed in a simplified way",
+    )
+    years_counted_to: CountedTo = Field(
+        default=CountedTo.CYCLE_END,
+        description="执业年限计算截止日: from the issue of the first practice certificate to the cycle's end (CYCLE_END), "
+        "its start (CYCLE_START) or the day of asking (TODAY)",
+    )
+    minimum_proofs: int = Field(default=1, ge=0, le=20, description="证明材料最少份数 (manual 2.2.3 (4))")
+    statement_maximum: int = Field(default=2000, ge=100, le=20000, description="个人述职最多字数 (manual 2.2.3 (4))")
+    humanities_paper: bool = Field(
+        default=False,
+        description="是否须完成医学人文测评: the national text has no test in this procedure, some regions have (manual 2.2.5)",
+    )
+    attempts: int | None = Field(
+        default=None, ge=1, le=100, description="医学人文测评答题次数; null 为不限次数，合格为止 (manual 2.2.5)"
+    )
+
+    @model_validator(mode="after")
+    def _longer_way_is_longer(self) -> "SimpleProcedurePolicy":
+        if self.years_without_bad_record < self.years_with_good_record:
+            raise ValueError("years_without_bad_record must not be below years_with_good_record")
+        return self
