@@ -20,7 +20,7 @@ from dingkao.institutions.graphql import Region, load_region
 from dingkao.institutions.service import region_by_code, region_chain
 from dingkao.plugin.contributions import GraphQLContribution
 from dingkao.plugin.errors import NotFound
-from dingkao.plugin.graphql import Connection, StateProblem, ValidationProblem, page_size
+from dingkao.plugin.graphql import Connection, Node, StateProblem, ValidationProblem, page_size
 from dingkao.plugin.ids import decode_id, encode_id
 
 described_enum(
@@ -42,8 +42,7 @@ async def load_cycles(keys: list[int]) -> list[CycleRecord | None]:
 
 
 @strawberry.type(description="Assessment cycle of a region, with its calendar and pinned policy. 考核周期")
-class Cycle:
-    id: strawberry.ID = strawberry.field(description="Opaque id. 标识")
+class Cycle(Node):
     name: str = strawberry.field(description="Name. 周期名称")
     state: CycleStateEnum = strawberry.field(description="State. 状态")
     starts_on: date = strawberry.field(description="First day. 开始日期")

@@ -15,7 +15,7 @@ from dingkao.institutions.service import OrganisationRecord, RegionRecord
 from dingkao.institutions.tables import RegionLevel
 from dingkao.plugin.contributions import GraphQLContribution
 from dingkao.plugin.errors import NotFound
-from dingkao.plugin.graphql import Connection, page_size
+from dingkao.plugin.graphql import Connection, Node, page_size
 from dingkao.plugin.ids import encode_id
 
 described_enum(
@@ -53,8 +53,7 @@ async def load_organisations(keys: list[int]) -> list[OrganisationRecord | None]
 
 
 @strawberry.type(description="Administrative region; they form a tree. 行政区划")
-class Region:
-    id: strawberry.ID = strawberry.field(description="Opaque id. 标识")
+class Region(Node):
     code: str = strawberry.field(description="Code, GB/T 2260's where there is one. 行政区划代码")
     name: str = strawberry.field(description="Name. 名称")
     level: RegionLevelEnum = strawberry.field(description="Level. 层级")
@@ -85,8 +84,7 @@ async def load_region(info: CoreInfo, region_id: int) -> Region:
 
 
 @strawberry.type(description="Organisation: institution, assessment body, authority, or several of them. 机构")
-class Organisation:
-    id: strawberry.ID = strawberry.field(description="Opaque id. 标识")
+class Organisation(Node):
     name: str = strawberry.field(description="Name. 机构名称")
     key: strawberry.Private[int]
     record: strawberry.Private[OrganisationRecord | None] = None

@@ -1,0 +1,182 @@
+"""Doctors as they are read: the person with the open registration, within the asking account's scope."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from dingkao.assessments.tables import Assessment
+from dingkao.audit.work import logged_in
+from dingkao.db.statement import Parameters, Statement
+from dingkao.doctors.numbers import normalise_number
+from dingkao.doctors.tables import BehaviourRecord, PracticeRegistration
+from dingkao.institutions.service import contains_pattern
+from dingkao.plugin.caller import Caller
+from dingkao.plugin.errors import NotFound
+from dingkao.plugin.vocabulary import BehaviourPolarity, PracticeCategory, PracticeLevel, Role, Sex
+
+_R = PracticeRegistration
+_COLUMNS = {
+    "id": _R.doctor,
+    "name": _R.doctor.name,
+    "document_type": _R.doctor.document_type,
+    "document_number": _R.doctor.document_number,
+    "sex": _R.doctor.sex,
+    "qualification_number": _R.doctor.qualification_number,
+    "phone": _R.doctor.phone,
+    "registration_id": _R.id,
+    "practice_number": _R.practice_number,
+    "category": _R.category,
+    "scope": _R.scope,
+    "level": _R.level,
+    "practising_since": _R.practising_since,
+    "institution_id": _R.institution,
+    "institution_name": _R.institution.name,
+    "region_id": _R.institution.region,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DoctorRecord:
+    """A doctor with the open registration."""
+
+    id: int
+    name: str
+    document_type: str
+    document_number: str
+    sex: Sex
+    qualification_number: str
+    phone: str | None
+    registration_id: int
+    practice_number: str
+    category: PracticeCategory
+    scope: str
+    level: PracticeLevel
+    practising_since: date | None
+    institution_id: int
+    institution_name: str
+    region_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class BehaviourEntry:
+    """A behaviour record as it is read."""
+
+    id: int
+    polarity: BehaviourPolarity
+    kind: str
+    occurred_on: date
+    description: str
+
+
+def _selected() -> list[Any]:
+    # Copies, because Piccolo marks the alias on the column.
+    return [column.copy().as_alias(name) for name, column in _COLUMNS.items()]
+
+
+def _open_registrations() -> Any:
+    return PracticeRegistration.select(*_selected()).where(PracticeRegistration.valid_to.is_null())
+
+
+def _list(p: Parameters) -> Any:
+    query = _open_registrations().where(_R.doctor > p.after)
+    scope: Any = _R.institution.is_in(p.institutions) if p.by_institution else None
+    if p.by_region:
+        regions = _R.institution.region.is_in(p.regions)
+        scope = regions if scope is None else scope | regions
+    if scope is not None:
+        query = query.where(scope)
+    if p.searching:
+        query = query.where(
+            _R.doctor.name.like(p.pattern) | (_R.doctor.document_number == p.number) | (_R.practice_number == p.number)
+        )
+    return query.order_by(_R.doctor).limit(p.limit)
+
+
+_by_ids = Statement(lambda p: _open_registrations().where(_R.doctor.is_in(p.ids)))
+_listed = Statement(_list, constants=("by_institution", "by_region", "searching", "limit"))
+_assessed = Statement(
+    lambda p: Assessment.select(Assessment.id).where((Assessment.doctor == p.doctor) & Assessment.body.is_in(p.bodies))
+)
+_behaviour = Statement(
+    lambda p: (
+        BehaviourRecord.select(
+            BehaviourRecord.id,
+            BehaviourRecord.doctor,
+            BehaviourRecord.polarity,
+            BehaviourRecord.kind,
+            BehaviourRecord.occurred_on,
+            BehaviourRecord.description,
+        )
+        .where(BehaviourRecord.doctor.is_in(p.doctors))
+        .order_by(BehaviourRecord.id)
+    )
+)
+
+
+async def read_doctors(ids: Sequence[int]) -> dict[int, DoctorRecord]:
+    """The doctors of `ids` that have an open registration, by id. Applies no scope."""
+    return {row["id"]: _record(row) for row in await _by_ids.run(ids=list(ids))}
+
+
+async def read_doctor(caller: Caller | None, doctor_id: int) -> DoctorRecord:
+    """A doctor in the caller's scope: himself or herself; one of the institution's; one that the body assesses; one
+    whose institution stands in the authority's regions. Raises NotFound, NotLoggedIn."""
+    asking = logged_in(caller)
+    record = (await read_doctors([doctor_id])).get(doctor_id)
+    if record is None:
+        raise NotFound
+    reached = (
+        asking.doctor_id == doctor_id
+        or record.institution_id in asking.organisations(Role.INSTITUTION_OFFICER)
+        or record.region_id in asking.regions(Role.AUTHORITY_OFFICER)
+        or asking.has(Role.SYSTEM)
+        or await _assessed.first(doctor=doctor_id, bodies=list(asking.organisations(Role.BODY_REVIEWER))) is not None
+    )
+    if not reached:
+        raise NotFound
+    return record
+
+
+async def list_doctors(caller: Caller | None, *, search: str | None, after: int, limit: int) -> list[DoctorRecord]:
+    """At most `limit` doctors with a key above `after`, by key: those of the officer's institution, those of the
+    authority's regions. `search` is part of the name, or a whole document or practice certificate number.
+
+    Raises NotLoggedIn, Forbidden for who holds neither role.
+    """
+    asking = logged_in(caller)
+    asking.require(Role.INSTITUTION_OFFICER, Role.AUTHORITY_OFFICER, Role.SYSTEM)
+    whole = asking.has(Role.SYSTEM)
+    institutions = list(asking.organisations(Role.INSTITUTION_OFFICER))
+    regions = list(asking.regions(Role.AUTHORITY_OFFICER))
+    rows = await _listed.run(
+        by_institution=bool(institutions) and not whole,
+        by_region=bool(regions) and not whole,
+        searching=bool(search),
+        limit=limit,
+        after=after,
+        institutions=institutions or None,
+        regions=regions or None,
+        pattern=contains_pattern(search or ""),
+        number=normalise_number(search or ""),
+    )
+    return [_record(row) for row in rows]
+
+
+async def read_behaviour(doctor_ids: Sequence[int]) -> dict[int, list[BehaviourEntry]]:
+    """The behaviour records of each doctor, oldest entry first. Applies no scope."""
+    found: dict[int, list[BehaviourEntry]] = {}
+    for row in await _behaviour.run(doctors=list(doctor_ids)):
+        entry = BehaviourEntry(
+            row["id"], BehaviourPolarity(row["polarity"]), row["kind"], row["occurred_on"], row["description"]
+        )
+        found.setdefault(row["doctor"], []).append(entry)
+    return found
+
+
+def _record(row: Mapping[str, Any]) -> DoctorRecord:
+    values = dict(row)
+    values["sex"] = Sex(values["sex"])
+    values["category"] = PracticeCategory(values["category"])
+    values["level"] = PracticeLevel(values["level"])
+    return DoctorRecord(**values)
