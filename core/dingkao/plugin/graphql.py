@@ -55,6 +55,8 @@ Info = strawberry.Info[RequestContext, None]
 
 # A plugin's types refer to the core's Assessment by name; the class itself is the core's business.
 AssessmentReference = Annotated["Assessment", strawberry.lazy("dingkao.assessments.graphql")]  # type: ignore[name-defined]  # noqa: F821
+# An upload, as `services.load_files` gives it.
+UploadedFileReference = Annotated["UploadedFile", strawberry.lazy("dingkao.assessments.graphql.form_types")]  # type: ignore[name-defined]  # noqa: F821
 
 
 @strawberry.interface(description="An object with an opaque id. 带标识的对象")

@@ -21,16 +21,6 @@ class AssessmentReading:
     policy: Policy
 
 
-@dataclass(frozen=True, slots=True)
-class FileSummary:
-    """A stored upload, in words: `id` is the opaque id under which the API gives the file, `size` is in bytes."""
-
-    id: str
-    title: str
-    media_type: str
-    size: int
-
-
 class Work(Protocol):
     """One use case: a transaction, with the moment it happens at. Everything is undone where the block raises."""
 
@@ -135,7 +125,7 @@ class PluginServices(Protocol):
         """One of `readings`, gathered with those that other resolvers of the request ask for. Raises NotFound."""
         ...
 
-    async def file(self, info: Any, key: int) -> FileSummary | None:
-        """A stored file by the key that `Work.use_files` gave, gathered with others; None where it is gone. The plugin
-        has checked that what refers to the file is in scope."""
+    async def load_files(self, info: Any, keys: Sequence[int]) -> Sequence[Any]:
+        """The API's UploadedFile objects for the keys that `Work.use_files` gave, in order, through the request's
+        loader; those that are gone are left out. The plugin has checked that what refers to them is in scope."""
         ...

@@ -1,9 +1,9 @@
 """What a plugin builds its tables and queries from, besides `piccolo.columns`.
 
-A plugin's table is `class Request(Record, db=ROUTER, tablename="NAME_request")`, NAME being its entry point's. It refers
-to its own tables with `reference`, and to the core's objects by plain `BigInt` keys: a foreign key into a core table
-would tie the core's migrations to whichever plugins happen to be installed, and would keep a database from being served
-when the plugin is gone. The core never deletes an assessment, so such a key cannot come to point at nothing.
+A plugin's table is `class Request(Record, db=ROUTER, tablename="NAME_request")`, NAME being its entry point's. It
+refers to its own tables with `reference`, and to the core's objects by plain `BigInt` keys: a foreign key into a core
+table would tie the core's migrations to whichever plugins happen to have been installed once, and go on doing so when
+the plugin is gone. The core never deletes an assessment or a file, so such a key cannot come to point at nothing.
 """
 
 from dingkao.db.migrations import MigrationSet

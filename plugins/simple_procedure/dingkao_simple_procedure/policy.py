@@ -40,14 +40,15 @@ class SimpleProcedurePolicy(PolicySection):
     )
     years_counted_to: CountedTo = Field(
         default=CountedTo.CYCLE_END,
-        description="执业年限计算截止日: from the issue of the first practice certificate to the cycle's end (CYCLE_END), "
-        "its start (CYCLE_START) or the day of asking (TODAY)",
+        description="执业年限计算截止日: from the issue of the first practice certificate to the cycle's end "
+        "(CYCLE_END), its start (CYCLE_START) or the day of asking (TODAY)",
     )
     minimum_proofs: int = Field(default=1, ge=0, le=20, description="证明材料最少份数 (manual 2.2.3 (4))")
     statement_maximum: int = Field(default=2000, ge=100, le=20000, description="个人述职最多字数 (manual 2.2.3 (4))")
     humanities_paper: bool = Field(
         default=False,
-        description="是否须完成医学人文测评: the national text has no test in this procedure, some regions have (manual 2.2.5)",
+        description="是否须完成医学人文测评: the national text has no test in this procedure, some regions "
+        "have (manual 2.2.5)",
     )
     attempts: int | None = Field(
         default=None, ge=1, le=100, description="医学人文测评答题次数; null 为不限次数，合格为止 (manual 2.2.5)"

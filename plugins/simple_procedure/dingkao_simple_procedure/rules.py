@@ -40,8 +40,8 @@ class SimpleProcedure:
     title = Text("简易程序", "Simple procedure")
     description = Text(
         "适用于执业年限较长、行为记录良好的医师：上传证明材料并填写个人述职，由所在机构审核、考核机构复核。",
-        "For doctors of long practice and good conduct: proof and a personal statement, reviewed by the institution and "
-        "by the assessment body.",
+        "For doctors of long practice and good conduct: proof and a personal statement, reviewed by the institution "
+        "and by the assessment body.",
     )
 
     def ineligibility(self, facts: AssessmentFacts, policy: Policy) -> Sequence[Reason]:
@@ -116,7 +116,7 @@ def _no_good_record(rule: SimpleProcedurePolicy, years: int, until: date) -> Rea
         Text(
             f"除执业满{rule.years_without_bad_record}年且无不良行为记录者外，须有本考核周期内的良好行为记录："
             f"至{until.isoformat()}执业{years}年，良好行为记录0条。",
-            f"A good behaviour record in this cycle is needed, save for those with {rule.years_without_bad_record} years "
-            f"of practice and no bad record: by {until.isoformat()} there are {years} years and 0 good records.",
+            f"A good behaviour record in this cycle is needed, save for those with {rule.years_without_bad_record} "
+            f"years of practice and no bad record: by {until.isoformat()} there are {years} years and 0 good records.",
         ),
     )

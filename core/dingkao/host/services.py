@@ -1,0 +1,207 @@
+"""The facade through which plugins reach the core: nothing here decides; it names, checks and hands on."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, cast
+
+from dingkao.assessments.access import gather_facts_of, lock_assessment, pinned_policy
+from dingkao.assessments.graphql import Assessment, load_assessment
+from dingkao.assessments.graphql.assessment import load_facts
+from dingkao.assessments.graphql.form_types import UploadedFile, show_file
+from dingkao.assessments.records import AssessmentRecord, read_records
+from dingkao.assessments.scope import grant_on, require_role
+from dingkao.audit.work import UnitOfWork, begin, logged_in
+from dingkao.context import CoreInfo
+from dingkao.db.statement import Statement
+from dingkao.environment import Environment
+from dingkao.papers.planning import waive_paper
+from dingkao.plugin.caller import Caller
+from dingkao.plugin.contributions import ExemptionCondition, Procedure
+from dingkao.plugin.errors import FieldProblem, NotFound, ValidationFailed
+from dingkao.plugin.facts import AssessmentFacts
+from dingkao.plugin.ids import decode_id
+from dingkao.plugin.policy import Policy
+from dingkao.plugin.services import AssessmentReading, Work
+from dingkao.plugin.text import Text
+from dingkao.plugin.vocabulary import FilePurpose, PaperSubject, ReviewLevel, Role
+from dingkao.reviews.tables import Review
+from dingkao.storage.lookup import FileRecord, files_by_ids, files_of_assessment
+
+_deciders = Statement(
+    lambda p: Review.select(Review.reviewer).where((Review.assessment == p.assessment) & (Review.level == p.level))
+)
+_UNKNOWN_FILE = Text("未找到该上传文件，请重新上传。", "There is no such upload for this; upload it again.")
+_REPEATED_FILE = Text("同一文件重复提交。", "The same file was given twice.")
+
+
+class CoreWork:
+    """`Work` over the core's unit of work. An assessment's record is remembered from its lock on."""
+
+    def __init__(self, unit: UnitOfWork) -> None:
+        self._unit = unit
+        self._records: dict[int, AssessmentRecord] = {}
+
+    @property
+    def now(self) -> datetime:
+        """The moment of the use case, UTC."""
+        return self._unit.now
+
+    @property
+    def caller(self) -> Caller:
+        """Who acts."""
+        return self._unit.caller
+
+    def _locked(self, assessment_id: int) -> AssessmentRecord:
+        record = self._records.get(assessment_id)
+        if record is None:
+            raise RuntimeError(f"assessment {assessment_id} is not locked: call lock_assessment first")
+        return record
+
+    async def lock_assessment(self, assessment_id: int) -> AssessmentFacts:
+        """Lock it and gather its facts. Raises NotFound."""
+        record = await lock_assessment(self._unit, assessment_id)
+        self._records[assessment_id] = record
+        return (await gather_facts_of([record], self._unit.now))[record.id]
+
+    async def policy(self, assessment_id: int) -> Policy:
+        """The policy that the locked assessment's cycle pinned."""
+        return await pinned_policy(self._unit.environment, self._locked(assessment_id))
+
+    def role_on(self, facts: AssessmentFacts, *roles: Role) -> Role:
+        """Act in the first of `roles` (of any, where none is named) that reaches it. Raises Forbidden."""
+        self._unit.acting = require_role(self._unit.caller, self._locked(facts.assessment_id), *roles)
+        return self._unit.acting.role
+
+    async def deciders(self, assessment_id: int, level: ReviewLevel) -> Sequence[int]:
+        """Accounts with a review of the assessment at `level`, each once, first decision first."""
+        rows = await _deciders.run(assessment=self._locked(assessment_id).id, level=level.value)
+        return list(dict.fromkeys(int(row["reviewer"]) for row in rows))
+
+    async def waive_paper(self, assessment_id: int, subject: PaperSubject, code: str, title: str) -> None:
+        """Waive a paper through the core's own machine. Raises StateConflict."""
+        await waive_paper(self._unit, self._locked(assessment_id), subject, code, title)
+
+    async def use_files(
+        self, assessment_id: int, file_ids: Sequence[str], purpose: FilePurpose, path: str
+    ) -> list[int]:
+        """Keys of the uploads named. Raises ValidationFailed with every one that is unknown or named twice."""
+        uploads = await files_of_assessment(self._locked(assessment_id).id, purpose)
+        problems: list[FieldProblem] = []
+        keys: list[int] = []
+        for place, opaque in enumerate(file_ids):
+            key = _file_key(opaque)
+            if key not in uploads:
+                problems.append(FieldProblem(f"{path}.{place}", "FILE_NOT_FOUND", _UNKNOWN_FILE))
+            elif key in keys:
+                problems.append(FieldProblem(f"{path}.{place}", "REPEATED", _REPEATED_FILE))
+            else:
+                keys.append(key)
+        if problems:
+            raise ValidationFailed(problems)
+        return keys
+
+    async def record_transition(
+        self, machine: str, object_id: int, facts: AssessmentFacts, source: str, event: str, target: str, reason: str
+    ) -> None:
+        """Write a transition of the plugin's machine beside the core's own, under the pinned policy's version."""
+        record = self._locked(facts.assessment_id)
+        await self._unit.record_transition(
+            machine=machine,
+            object_id=object_id,
+            assessment_id=record.id,
+            source=source,
+            event=event,
+            target=target,
+            reason=reason,
+            policy_version=record.policy_version,
+        )
+
+    async def record(self, action: str, object_type: str, object_id: int, detail: Mapping[str, Any]) -> None:
+        """Write the audit entry."""
+        await self._unit.record(action, object_type, object_id, detail)
+
+
+def _file_key(opaque: str) -> int:
+    try:
+        return decode_id("File", opaque)
+    except NotFound:
+        return 0
+
+
+class CoreServices:
+    """`PluginServices` of one running application."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+
+    @property
+    def procedures(self) -> Mapping[str, Procedure]:
+        """Every procedure that is loaded, by code."""
+        return self._environment.registry.procedures
+
+    @property
+    def exemption_conditions(self) -> Mapping[str, ExemptionCondition]:
+        """Every condition of every catalogue, by code."""
+        return self._environment.registry.exemption_conditions
+
+    def logged_in(self, caller: Caller | None) -> Caller:
+        """The caller of a query. Raises NotLoggedIn, FirstLoginOpen."""
+        return logged_in(caller)
+
+    @asynccontextmanager
+    async def work(self, caller: Caller | None) -> AsyncIterator[Work]:
+        """A unit of work. Raises NotLoggedIn, FirstLoginOpen; undone where the block raises or records nothing."""
+        async with begin(self._environment, caller) as unit:
+            yield CoreWork(unit)
+
+    async def readings(
+        self, caller: Caller | None, assessment_ids: Sequence[int]
+    ) -> Sequence[AssessmentReading | None]:
+        """Facts and policy of each assessment in scope: three queries, and one for each policy never read before."""
+        asking = logged_in(caller)
+        found = await read_records(list(dict.fromkeys(assessment_ids)))
+        reached = {key: record for key, record in found.items() if grant_on(asking, record) is not None}
+        facts = await gather_facts_of(list(reached.values()), self._environment.clock.now())
+        readings = {
+            key: AssessmentReading(facts[key], await pinned_policy(self._environment, record))
+            for key, record in reached.items()
+        }
+        return [readings.get(key) for key in assessment_ids]
+
+    async def _reading(self, caller: Caller | None, assessment_id: int) -> AssessmentReading:
+        reading = (await self.readings(caller, [assessment_id]))[0]
+        if reading is None:
+            raise NotFound
+        return reading
+
+    async def facts(self, caller: Caller | None, assessment_id: int) -> AssessmentFacts:
+        """Facts of an assessment in scope. Raises NotFound."""
+        return (await self._reading(caller, assessment_id)).facts
+
+    async def policy(self, caller: Caller | None, assessment_id: int) -> Policy:
+        """Pinned policy of an assessment in scope. Raises NotFound."""
+        return (await self._reading(caller, assessment_id)).policy
+
+    def assessment_key(self, assessment: object) -> int:
+        """The key behind the API's Assessment."""
+        return cast("Assessment", assessment).record.id
+
+    async def load_assessment(self, info: CoreInfo, assessment_id: int) -> Assessment:
+        """The API's Assessment in scope, through the request's loader. Raises NotFound."""
+        return await load_assessment(info, assessment_id)
+
+    async def reading(self, info: CoreInfo, assessment_id: int) -> AssessmentReading:
+        """Facts and policy through the loaders that the core's own fields use. Raises NotFound."""
+        record = (await load_assessment(info, assessment_id)).record
+        return AssessmentReading(await load_facts(info, record), await pinned_policy(self._environment, record))
+
+    async def load_files(self, info: CoreInfo, keys: Sequence[int]) -> Sequence[UploadedFile]:
+        """The API's UploadedFile of each key that there is, through the request's loader."""
+        files = await info.context.loader(_load_files).load_many(list(keys))
+        return [show_file(file) for file in files if file is not None]
+
+
+async def _load_files(keys: list[int]) -> Sequence[FileRecord | None]:
+    found = await files_by_ids(keys)
+    return [found.get(key) for key in keys]

@@ -1,0 +1,1 @@
+"""SQL files of the plugin's tables, one for each database."""
