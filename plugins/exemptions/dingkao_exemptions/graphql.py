@@ -91,11 +91,12 @@ class Exemption:
     record: strawberry.Private[RequestRecord]
 
     @strawberry.field(
-        description="Whether the doctor has changed the procedure since, so that it cannot be decided. 是否已失效"
+        description="Whether the doctor has changed the procedure or the institution since, so that it is of no "
+        "effect. 是否已失效"
     )
     async def lapsed(self, info: Info) -> bool:
         reading = await info.context.services.reading(info, self.record.assessment_id)
-        return lapsed(self.record.procedure, reading.facts)
+        return lapsed(self.record.standing, reading.facts)
 
     @strawberry.field(description="The proofs, in the doctor's order. 证明材料")
     async def proofs(self, info: Info) -> list[UploadedFileReference]:
@@ -163,9 +164,7 @@ class ExemptionAssessment:
         if subject is None or not offered:
             return []
         common = [obstacle.reason for obstacle in obstacles(facts, policy)]
-        waiting = open_request_reason(
-            [(record.procedure, record.subject, record.state) for record in await _requests(info, key)], facts, subject
-        )
+        waiting = open_request_reason([record.standing for record in await _requests(info, key)], facts, subject)
         if waiting is not None:
             common.append(waiting)
         options = []

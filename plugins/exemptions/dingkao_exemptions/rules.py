@@ -103,6 +103,16 @@ _SUBJECTS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """A request as rules see it: its state, its paper, and the procedure and institution under which it was made."""
+
+    state: ExemptionState
+    subject: PaperSubject
+    procedure: str
+    institution_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Obstacle:
     """Why no exemption may be asked for now; `passing` where it hangs on a state and not on the doctor."""
 
@@ -157,44 +167,43 @@ def catalogue(
     ]
 
 
-def lapsed(procedure: str, facts: AssessmentFacts) -> bool:
-    """Whether a request made under `procedure` has lapsed: the doctor has changed to another one since."""
-    return facts.procedure != procedure
+def lapsed(standing: Standing, facts: AssessmentFacts) -> bool:
+    """Whether a request is no longer of effect: the doctor has since changed the procedure, or, before the decision,
+    moved to another institution. Whoever was refused has nothing to lose."""
+    if standing.state is ExemptionState.REJECTED:
+        return False
+    moved = standing.state in WAITING_FOR and standing.institution_id != facts.institution_id
+    return moved or standing.procedure != facts.procedure
 
 
-def awaits_decision(procedure: str, facts: AssessmentFacts) -> bool:
-    """Whether an open request made under `procedure` can be decided now: it has not lapsed, the assessment is neither
-    back with the doctor nor over."""
-    return not lapsed(procedure, facts) and facts.state in ENROLLED
+def awaits_decision(standing: Standing, facts: AssessmentFacts) -> bool:
+    """Whether a request can be decided now: it is open, has not lapsed, and the assessment is neither back with the
+    doctor nor over."""
+    return standing.state in WAITING_FOR and not lapsed(standing, facts) and facts.state in ENROLLED
 
 
-def open_request_reason(
-    requests: Iterable[tuple[str, PaperSubject, ExemptionState]], facts: AssessmentFacts, subject: PaperSubject
-) -> Reason | None:
-    """The reason against a second request for `subject` while one is open, or None. `requests` are those of the
-    assessment: procedure, paper, state."""
+def open_request_reason(requests: Iterable[Standing], facts: AssessmentFacts, subject: PaperSubject) -> Reason | None:
+    """The reason against a second request for `subject` while one of the assessment's `requests` is open, or None."""
     if any(
-        paper is subject and state in WAITING_FOR and not lapsed(procedure, facts)
-        for procedure, paper, state in requests
+        request.subject is subject and request.state in WAITING_FOR and not lapsed(request, facts)
+        for request in requests
     ):
         return _OPEN
     return None
 
 
-def decision_obstacle(
-    procedure: str, subject: PaperSubject, decision: ExemptionDecision, facts: AssessmentFacts
-) -> Reason | None:
-    """What keeps an open request made under `procedure` from being decided so, or None."""
-    if lapsed(procedure, facts):
+def decision_obstacle(standing: Standing, decision: ExemptionDecision, facts: AssessmentFacts) -> Reason | None:
+    """What keeps an open request from being decided so, or None."""
+    if lapsed(standing, facts):
         return _LAPSED
     if facts.state not in ENROLLED:
         return _NOT_ENROLLED
     if decision is ExemptionDecision.REJECT:
         return None
-    paper = facts.paper(subject)
+    paper = facts.paper(standing.subject)
     if paper is None:
-        return _no_such_paper(subject)
-    return None if _untouched(paper) else _begun(subject)
+        return _no_such_paper(standing.subject)
+    return None if _untouched(paper) else _begun(standing.subject)
 
 
 def _untouched(paper: PaperFact) -> bool:
@@ -227,8 +236,8 @@ _OPEN = Reason(
 _LAPSED = Reason(
     "EXEMPTION_LAPSED",
     Text(
-        "医师已变更考核程序，原免考申请已失效。",
-        "The doctor has changed the procedure since; this request has lapsed.",
+        "医师已变更考核程序或所在机构，原免考申请已失效。",
+        "The doctor has changed the procedure or the institution since; this request has lapsed.",
     ),
 )
 _NOT_ENROLLED = Reason(

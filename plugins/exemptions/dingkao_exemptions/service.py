@@ -110,7 +110,7 @@ def _refuse_obstacles(facts: AssessmentFacts, policy: Policy) -> None:
 
 async def _refuse_second(facts: AssessmentFacts, subject: PaperSubject) -> None:
     requests = (await read_requests_of([facts.assessment_id]))[0]
-    reason = open_request_reason([(item.procedure, item.subject, item.state) for item in requests], facts, subject)
+    reason = open_request_reason([item.standing for item in requests], facts, subject)
     if reason is not None:
         raise StateConflict(reason.code, reason.text, facts.state.value)
 
@@ -193,7 +193,7 @@ async def decide_exemption(
         await _refuse_person(work, request, facts, level, policy)
         _check_reason(decision, reason)
         transition = MACHINE.require(request.state, EVENTS[level, decision])
-        obstacle = decision_obstacle(request.procedure, request.subject, decision, facts)
+        obstacle = decision_obstacle(request.standing, decision, facts)
         if obstacle is not None:
             raise StateConflict(obstacle.code, obstacle.text, request.state.value)
         await _write_decision(work, request, facts, level, decision, reason.strip(), transition.target)
@@ -301,6 +301,6 @@ async def exemption_queue(
     waiting = [
         request
         for request, reading in zip(page, readings, strict=True)
-        if reading is not None and awaits_decision(request.procedure, reading.facts)
+        if reading is not None and awaits_decision(request.standing, reading.facts)
     ]
     return QueuePage(waiting, page[-1].id if page else None, len(found) > first)

@@ -8,7 +8,7 @@ from typing import Any
 
 from dingkao.plugin.tables import Statement
 from dingkao.plugin.vocabulary import PaperSubject
-from dingkao_exemptions.rules import ExemptionDecision, ExemptionState
+from dingkao_exemptions.rules import ExemptionDecision, ExemptionState, Standing
 from dingkao_exemptions.tables import ExemptionProof, ExemptionRequest
 
 _R = ExemptionRequest
@@ -17,6 +17,7 @@ _COLUMNS = (
     _R.assessment,
     _R.procedure,
     _R.procedure_title,
+    _R.institution,
     _R.subject,
     _R.conditions,
     _R.state,
@@ -58,12 +59,18 @@ class RequestRecord:
     assessment_id: int
     procedure: str
     procedure_title: str
+    institution_id: int
     subject: PaperSubject
     conditions: tuple[Tick, ...]
     state: ExemptionState
     requested_at: datetime
     institution: Opinion | None
     body: Opinion | None
+
+    @property
+    def standing(self) -> Standing:
+        """What rules know of it."""
+        return Standing(self.state, self.subject, self.procedure, self.institution_id)
 
 
 _by_id = Statement(lambda p: _R.select(*_COLUMNS).where(_R.id == p.id))
@@ -112,6 +119,7 @@ def _to_record(row: Mapping[str, Any]) -> RequestRecord:
         assessment_id=row["assessment"],
         procedure=row["procedure"],
         procedure_title=row["procedure_title"],
+        institution_id=row["institution"],
         subject=PaperSubject(row["subject"]),
         conditions=tuple(Tick(tick["code"], tick["title"]) for tick in json.loads(row["conditions"])),
         state=ExemptionState(row["state"]),

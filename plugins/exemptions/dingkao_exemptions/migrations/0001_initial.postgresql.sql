@@ -31,7 +31,7 @@ CREATE TABLE "exemptions_request" (
 
 CREATE INDEX "exemptions_request_assessment" ON "exemptions_request" ("assessment", "id");
 
-CREATE UNIQUE INDEX "exemptions_request_one_open" ON "exemptions_request" ("assessment", "procedure", "subject") WHERE "state" IN ('REQUESTED', 'INSTITUTION_APPROVED');
+CREATE UNIQUE INDEX "exemptions_request_one_open" ON "exemptions_request" ("assessment", "procedure", "institution", "subject") WHERE "state" IN ('REQUESTED', 'INSTITUTION_APPROVED');
 
 CREATE INDEX "exemptions_request_institution_queue" ON "exemptions_request" ("institution", "state", "id");
 
