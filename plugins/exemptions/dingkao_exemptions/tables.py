@@ -11,8 +11,8 @@ from dingkao_exemptions.rules import ExemptionDecision, ExemptionState
 class ExemptionRequest(Record, db=ROUTER, tablename="exemptions_request"):
     """免考申请 for one paper. `conditions` is JSON: [{"code", "title"}], readable when the catalogue has changed.
 
-    `procedure` and `institution` are those under which it was made: under others it has lapsed. `institution` and `body`
-    are those that decide, kept here so that a queue is one index. Keys of the core's objects are plain numbers.
+    `procedure` and `institution` are those under which it was made: under others it has lapsed. `institution` and
+    `body` are those that decide, kept here so that a queue is one index. Keys of the core's objects are plain numbers.
     """
 
     assessment = BigInt(default=None)
@@ -53,7 +53,8 @@ class ExemptionRequest(Record, db=ROUTER, tablename="exemptions_request"):
     _indexes = (
         'CREATE INDEX "exemptions_request_assessment" ON "exemptions_request" ("assessment", "id")',
         'CREATE UNIQUE INDEX "exemptions_request_one_open" ON "exemptions_request" '
-        '("assessment", "procedure", "institution", "subject") WHERE "state" IN (\'REQUESTED\', \'INSTITUTION_APPROVED\')',
+        '("assessment", "procedure", "institution", "subject") '
+        "WHERE \"state\" IN ('REQUESTED', 'INSTITUTION_APPROVED')",
         'CREATE INDEX "exemptions_request_institution_queue" ON "exemptions_request" ("institution", "state", "id")',
         'CREATE INDEX "exemptions_request_body_queue" ON "exemptions_request" ("body", "state", "id")',
     )
