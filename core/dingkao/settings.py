@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     )
     seal_key: Path | None = Field(default=None, description="PKCS#12 file of the authority's seal key")
     seal_passphrase: SecretStr = Field(default=SecretStr(""), description="Passphrase of the seal key")
-    font_path: Path | None = Field(default=None, description="Folder of fonts for documents instead of the bundled ones")
+    font_path: Path | None = Field(default=None, description="Folder of fonts for documents, or none: the bundled ones")
     log_format: str = Field(default="json", pattern="^(json|text)$", description="Log lines as json or text")
     log_level: str = Field(
         default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR"

@@ -6,6 +6,7 @@ from typing import Annotated
 import strawberry
 
 from dingkao.accounts import service
+from dingkao.accounts.rules import CODE_LIFETIME
 from dingkao.accounts.sessions import caller_of
 from dingkao.context import CoreInfo
 from dingkao.doctors.numbers import mask_phone
@@ -170,11 +171,11 @@ class AccountMutation:
         input: Annotated[SendPhoneCodeInput, strawberry.argument(description="Where it shall go. 接收方式")],
     ) -> SendPhoneCodeResult:
         phone = await service.send_phone_code(info.context.environment, info.context.caller, input.phone)
-        minutes = int(service.rules.CODE_LIFETIME.total_seconds() // 60)
+        minutes = int(CODE_LIFETIME.total_seconds() // 60)
         return PhoneCodeSent(phone=mask_phone(phone), valid_minutes=minutes)
 
     @strawberry.mutation(
-        description="First login: set the own password and bind the phone; gives a full session. 首次登录：修改密码、绑定手机号"
+        description="First login: set the own password and bind the phone. 首次登录：修改密码、绑定手机号"
     )
     async def complete_first_login(
         self,

@@ -88,7 +88,7 @@ async def log_in(
     Raises ValidationFailed with the one problem WRONG_CREDENTIALS, alike and after the same time for an unknown name, a
     wrong password, a locked and a disabled account.
     """
-    account = await _account_by_login.first(login_name=normalise_number(login_name))
+    account: Any = await _account_by_login.first(login_name=normalise_number(login_name))
     if account is None:
         account = await _account_by_login.first(login_name=login_name.strip())
     fits = await _password_fits(environment, account, password)
@@ -99,7 +99,7 @@ async def log_in(
         raise ValidationFailed([rules.WRONG_CREDENTIALS])
     session: NewSession | None = None
     async with begin(environment, who) as work:
-        account = await _locked(account["id"], login_name=account["login_name"])
+        account = await _locked(account["id"], account["login_name"])
         waiting = account["locked_until"] is not None and account["locked_until"] > work.now
         if fits and not waiting and not account["disabled"]:
             await Account.update({Account.failures: 0, Account.locked_until: None}).where(Account.id == account["id"])
@@ -114,6 +114,7 @@ async def log_in(
 
 
 async def _locked(account_id: int, login_name: str) -> Any:
+    """The account, locked against other logins; read again under the lock."""
     if is_postgresql():
         await _lock_account.run(id=account_id)
     return await _account_by_login.first(login_name=login_name)
@@ -147,7 +148,7 @@ async def send_phone_code(environment: Environment, caller: Caller | None, phone
     """
     async with begin(environment, caller, first_login_allowed=True) as work:
         _require_first_login(work.caller)
-        account = await _account_by_id.first(id=work.caller.account_id)
+        account: Any = await _account_by_id.first(id=work.caller.account_id)
         target = _target_phone(account["registry_phone"], phone)
         sent = await _codes_since.run(phone=target, since=work.now - timedelta(hours=1))
         _check_rate(work, [row["sent_at"] for row in sent])
@@ -221,7 +222,7 @@ async def complete_first_login(
     """
     if caller is None:
         raise NotLoggedIn
-    account = await _account_by_id.first(id=caller.account_id)
+    account: Any = await _account_by_id.first(id=caller.account_id)
     policy = await accounts_policy(environment, account["doctor"])
     problems = rules.password_problems(
         new_password,
@@ -235,8 +236,8 @@ async def complete_first_login(
     done: LoggedIn | None = None
     async with begin(environment, caller, first_login_allowed=True) as work:
         _require_first_login(work.caller)
-        await _locked(account["id"], login_name=account["login_name"])
-        found = await _open_code.first(session=caller.session_id, purpose=FIRST_LOGIN)
+        await _locked(account["id"], account["login_name"])
+        found: Any = await _open_code.first(session=caller.session_id, purpose=FIRST_LOGIN)
         problem = await _code_problem(environment, work, found, code)
         if problem is not None:
             problems.append(problem)

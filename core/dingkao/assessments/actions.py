@@ -41,7 +41,7 @@ def actions_for(
     now: datetime,
     incomplete: bool,
 ) -> list[OfferedAction]:
-    """The actions of the asking account's roles on this assessment, the core's first, then the plugins' for the doctor."""
+    """The actions of the asking account's roles on this assessment; for the doctor the plugins' after the core's."""
     offered = []
     for event in _OFFERED:
         roles = {role for row in MACHINE.transitions if row.event == event for role in row.who}

@@ -113,7 +113,10 @@ def _scripts(migration_set: MigrationSet) -> list[tuple[str, str]]:
 async def _run(script: str) -> None:
     engine = current_engine()
     if isinstance(engine, PooledPostgresEngine):
-        await engine.current_transaction.get().connection.execute(script)
+        running = engine.current_transaction.get()
+        if running is None:
+            raise RuntimeError("a migration runs inside the transaction of migrate()")
+        await running.connection.execute(script)
         return
     for statement in split_statements(script):
         await fetch(statement)

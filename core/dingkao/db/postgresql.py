@@ -1,9 +1,12 @@
 """PostgreSQL over an asyncpg pool."""
 
+import asyncio
 from collections.abc import Sequence
-from typing import Any
+from types import TracebackType
+from typing import Any, Literal, cast
 
-from piccolo.engine.postgres import PostgresEngine
+import asyncpg
+from piccolo.engine.postgres import PostgresEngine, PostgresTransaction
 from piccolo.querystring import QueryString
 
 from dingkao.db.counting import note_query
@@ -14,7 +17,64 @@ POOL_MAXIMUM = 12
 STATEMENT_TIMEOUT_MILLISECONDS = 10_000
 
 
-class PooledPostgresEngine(PostgresEngine):  # type: ignore[misc]
+class PooledTransaction(PostgresTransaction):
+    """A transaction on a pooled connection that always gives it back: Piccolo's own keeps it for ever where the task is
+    cancelled while BEGIN or COMMIT is on its way. Nested ones join the outer."""
+
+    async def __aenter__(self) -> "PooledTransaction":
+        if self._parent is not None:
+            return cast("PooledTransaction", self._parent)
+        pool = self.engine.pool
+        if pool is None:
+            raise RuntimeError("the database is not open")
+        self.connection = await pool.acquire()
+        try:
+            await self.connection.execute("BEGIN")
+        except BaseException:
+            await self._abandon()
+            raise
+        self.context = self.engine.current_transaction.set(self)
+        return self
+
+    async def __aexit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> Literal[False]:
+        if self._parent is not None:
+            return False
+        self.engine.current_transaction.reset(self.context)
+        if exception is not None:
+            await self._abandon()
+            return False
+        try:
+            await self.connection.execute("COMMIT")
+        except BaseException:
+            await self._abandon()
+            raise
+        await self._release()
+        return False
+
+    async def _abandon(self) -> None:
+        """Roll back and give the connection back, whatever state a cancellation left it in."""
+
+        async def abandon() -> None:
+            try:
+                await self.connection.execute("ROLLBACK")
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                self.connection.terminate()
+            finally:
+                await self._release()
+
+        await asyncio.shield(asyncio.ensure_future(abandon()))
+
+    async def _release(self) -> None:
+        if self.engine.pool is not None:
+            await self.engine.pool.release(self.connection)
+
+
+class PooledPostgresEngine(PostgresEngine):
     """Piccolo's PostgreSQL engine; every statement runs in the open transaction or in the pool."""
 
     __slots__ = ()
@@ -44,6 +104,9 @@ class PooledPostgresEngine(PostgresEngine):  # type: ignore[misc]
         """Close the pool, waiting for running statements."""
         if self.pool is not None:
             await self.close_connection_pool()
+
+    def transaction(self, *args: Any, **kwargs: Any) -> PooledTransaction:
+        return PooledTransaction(engine=self, allow_nested=True)
 
     async def fetch(self, sql: str, arguments: Sequence[Any]) -> list[Any]:
         """Run one statement in the open transaction or on a connection of the pool."""

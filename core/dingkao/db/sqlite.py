@@ -10,7 +10,7 @@ import contextlib
 import sqlite3
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal, cast
 
 import aiosqlite
 from piccolo.engine.sqlite import SQLiteEngine, SQLiteTransaction
@@ -28,14 +28,18 @@ def _dict_row(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> dict[str, Any]:
     return {column[0]: value for column, value in zip(cursor.description, row, strict=True)}
 
 
-class KeptTransaction(SQLiteTransaction):  # type: ignore[misc]
+def _rows(fetched: Any) -> list[dict[str, Any]]:
+    # aiosqlite types rows as sqlite3.Row; our row factory makes dicts.
+    return list(fetched)
+
+
+class KeptTransaction(SQLiteTransaction):
     """A transaction on the engine's one writing connection; nested ones join the outer."""
 
     async def __aenter__(self) -> "KeptTransaction":
         if self._parent is not None:
-            parent: KeptTransaction = self._parent
-            return parent
-        engine: KeptSQLiteEngine = self.engine
+            return cast("KeptTransaction", self._parent)
+        engine = cast("KeptSQLiteEngine", self.engine)
         await engine.writing.acquire()
         try:
             self.connection = engine.writer
@@ -51,10 +55,10 @@ class KeptTransaction(SQLiteTransaction):  # type: ignore[misc]
         exception_type: type[BaseException] | None,
         exception: BaseException | None,
         traceback: TracebackType | None,
-    ) -> bool:
+    ) -> Literal[False]:
         if self._parent is not None:
-            return exception is None
-        engine: KeptSQLiteEngine = self.engine
+            return False
+        engine = cast("KeptSQLiteEngine", self.engine)
         engine.current_transaction.reset(self.context)
         if exception is not None:
             await engine.recover_writer()
@@ -65,10 +69,10 @@ class KeptTransaction(SQLiteTransaction):  # type: ignore[misc]
             await engine.recover_writer()
             raise
         engine.writing.release()
-        return True
+        return False
 
 
-class KeptSQLiteEngine(SQLiteEngine):  # type: ignore[misc]
+class KeptSQLiteEngine(SQLiteEngine):
     """Piccolo's SQLite engine on connections that stay open between `open()` and `close()`."""
 
     __slots__ = ("_free_readers", "_readers", "writer", "writing")
@@ -130,15 +134,15 @@ class KeptSQLiteEngine(SQLiteEngine):  # type: ignore[misc]
         note_query(sql)
         transaction = self.current_transaction.get()
         if transaction is not None:
-            return list(await transaction.connection.execute_fetchall(sql, arguments))
+            return _rows(await transaction.connection.execute_fetchall(sql, arguments))
         if sql.lstrip()[:6].upper() == "SELECT":
             connection = await self._free_readers.get()
             try:
-                return list(await connection.execute_fetchall(sql, arguments))
+                return _rows(await connection.execute_fetchall(sql, arguments))
             finally:
                 self._free_readers.put_nowait(connection)
         async with self.transaction():
-            return list(await self.writer.execute_fetchall(sql, arguments))
+            return _rows(await self.writer.execute_fetchall(sql, arguments))
 
     async def run_querystring(self, querystring: QueryString, in_pool: bool = False) -> list[dict[str, Any]]:
         sql, arguments = querystring.compile_string(engine_type=self.engine_type)

@@ -7,19 +7,13 @@ and are applied by the region's own seal service. Such a service is reached by a
 """
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final, Protocol
+from typing import Final
+
+from dingkao.plugin.ports import SealedDocument, SealProvider
+
+__all__ = ["CERTIFICATE_SEAL_BOX", "SealBox", "SealProvider", "SealedDocument"]
 
 _POINTS_PER_MILLIMETRE: Final = 72 / 25.4
-
-
-@dataclass(frozen=True, slots=True)
-class SealedDocument:
-    """A document with its seal: the PDF's bytes, the subject of the seal's certificate, the algorithm of the seal."""
-
-    pdf: bytes
-    certificate_subject: str
-    algorithm: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +40,3 @@ class SealBox:
 # On the certificate's page: over the issuing authority's name and the date, as a stamp of rubber would be
 # (templates/certificate.typ puts them there).
 CERTIFICATE_SEAL_BOX: Final = SealBox(centre_x=219, centre_y=47)
-
-
-class SealProvider(Protocol):
-    """Applies the seal of an authority."""
-
-    async def seal(self, pdf: bytes, *, authority_name: str, reason: str, at: datetime) -> SealedDocument:
-        """Seal ``pdf`` in the name of ``authority_name`` at the instant ``at`` (with its offset), for ``reason``.
-
-        The answer holds the whole document; any later change of its bytes must be detectable.
-        Raises ``SealUnusable`` when the seal cannot be applied; then nothing is sealed.
-        """
-        ...

@@ -117,7 +117,7 @@ def _check_shape(plugin: FoundPlugin) -> None:
             "install a version of it made for this one"
         )
     for name in dir(plugin.plugin):
-        attribute = getattr(plugin.plugin, name, None)
+        attribute: Any = getattr(plugin.plugin, name, None)
         if not hasattr(attribute, f"{PROJECT}_impl"):
             continue
         if inspect.iscoroutinefunction(attribute):

@@ -1,6 +1,7 @@
 """Building the schema: the core's subjects and the plugins add fields to types by one and the same way."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import version
 from typing import Any
 
 import strawberry
@@ -16,9 +17,10 @@ from dingkao.plugin.graphql import PROBLEM_HANDLERS
 
 @strawberry.type(description="What can be read. 查询")
 class Query:
-    api_version: str = strawberry.field(
-        description="Version of this server's software. 系统版本", resolver=lambda: _version()
-    )
+    @strawberry.field(description="Version of this server's software. 系统版本")
+    def api_version(self) -> str:
+        return version("dingkao")
+
 
 
 @strawberry.type(description="What can be done. 办理")

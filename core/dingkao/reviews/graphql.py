@@ -57,11 +57,11 @@ def _show(record: ReviewRecord) -> Review:
 @strawberry.type
 class AssessmentReviews:
     @strawberry.field(description="Every decision, oldest first. 审核记录")
-    async def reviews(self: Assessment, info: CoreInfo) -> list[Review]:  # type: ignore[misc]
+    async def reviews(self: Assessment, info: CoreInfo) -> list[Review]:
         return [_show(record) for record in await info.context.loader(read_reviews).load(self.record.id)]
 
     @strawberry.field(description="The latest decision. 最近一次审核")
-    async def latest_review(self: Assessment, info: CoreInfo) -> Review | None:  # type: ignore[misc]
+    async def latest_review(self: Assessment, info: CoreInfo) -> Review | None:
         record = await info.context.loader(read_latest_reviews).load(self.record.id)
         return _show(record) if record else None
 

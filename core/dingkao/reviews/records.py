@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from piccolo.querystring import QueryString
+from piccolo.query.functions import Max
 
 from dingkao.db.statement import Statement
 from dingkao.plugin.vocabulary import ReviewLevel
@@ -24,12 +24,7 @@ _of = Statement(lambda p: Review.select(*_COLUMNS).where(Review.assessment.is_in
 _latest = Statement(
     lambda p: Review.select(*_COLUMNS).where(
         Review.id.is_in(
-            QueryString(
-                "SELECT MAX(latest.id) FROM review AS latest WHERE latest.assessment IN ("
-                + ", ".join("{}" for _ in p.assessments)
-                + ") GROUP BY latest.assessment",
-                *p.assessments,
-            )
+            Review.select(Max(Review.id)).where(Review.assessment.is_in(p.assessments)).group_by(Review.assessment)
         )
     )
 )

@@ -117,7 +117,7 @@ def _check_submission(record: AssessmentRecord, submission_number: int) -> None:
         raise StateConflict(
             "SUBMISSION_OUTDATED",
             Text(
-                "医师已重新提交，请查看最新的报名信息。", "The doctor has submitted anew; read the latest submission."
+                "医师已重新提交，请查看最新的报名信息。", "The doctor has submitted anew; read that."
             ),
             record.state.value,
         )

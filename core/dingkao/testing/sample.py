@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
+from typing import Any
 
 from dingkao.accounts.tables import Account, RoleAssignment
 from dingkao.assessments.form_tables import RegistrationForm
 from dingkao.assessments.tables import Assessment
 from dingkao.cycles.tables import BodyAppointment, Cycle, CycleState
 from dingkao.db.database import transaction
+from dingkao.db.tables import Record
 from dingkao.doctors.made_up import made_up_document_number, made_up_practice_number, made_up_qualification_number
 from dingkao.doctors.tables import Doctor, PracticeRegistration
 from dingkao.environment import Environment
@@ -141,19 +143,8 @@ class SampleProvince:
         return SampleDoctor(doctor_id, assessment_id, registration_id, account_id, number, caller)
 
 
-async def _key(
-    row: Doctor
-    | PracticeRegistration
-    | Account
-    | Assessment
-    | RegistrationForm
-    | Region
-    | Organisation
-    | Cycle
-    | BodyAppointment
-    | RoleAssignment,
-) -> int:  # noqa: E501
-    table = type(row)
+async def _key(row: Record) -> int:
+    table: Any = type(row)
     inserted = await table.insert(row).returning(table.id)
     return int(inserted[0]["id"])
 

@@ -80,7 +80,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
 
 
 async def _sweep(environment: Environment) -> None:
-    """Submit attempts whose time is up and finish objection periods, again and again; a failure is logged, not fatal."""
+    """Submit attempts whose time is up and finish objection periods, again and again; a failure is logged."""
     while True:
         await asyncio.sleep(environment.settings.sweep_seconds)
         try:

@@ -17,7 +17,7 @@ from dingkao.plugin.ids import decode_id
 @strawberry.type
 class ViewerAssessments:
     @strawberry.field(description="The doctor's assessment in the running cycle; null for staff. 当前周期考核")
-    async def assessment(self: Viewer) -> Assessment | None:  # type: ignore[misc]
+    async def assessment(self: Viewer) -> Assessment | None:
         if self.caller.doctor_id is None or self.caller.first_login:
             return None
         record = await current_assessment(self.caller.doctor_id)

@@ -28,7 +28,7 @@ _entries = {
 }
 
 
-def _clean(values: Mapping[str, Any]) -> dict[str, Any]:
+def _clean(values: Mapping[str, Any]) -> dict[Any, Any]:
     return {name: normalise_text(value) if isinstance(value, str) else value for name, value in values.items()}
 
 

@@ -159,7 +159,7 @@ async def _insert(
 
 
 async def read_file(environment: Environment, caller: Caller | None, file_id: int) -> tuple[FileRecord, bytes]:
-    """A file of an assessment in the caller's scope. Raises NotFound, NotLoggedIn. A face capture is nobody's download."""
+    """A file of an assessment in the caller's scope; a face capture is nobody's. Raises NotFound, NotLoggedIn."""
     asking = logged_in(caller)
     record = (await files_by_ids([file_id])).get(file_id)
     if record is None or record.purpose == FilePurpose.FACE_CAPTURE.value:
