@@ -1,0 +1,168 @@
+"""`dingkao import doctors` and `dingkao import questions`."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Protocol
+
+import typer
+
+from dingkao.cli.console import messages, new_table, output, say, warn
+from dingkao.cli.errors import WRONG_USE, CommandFailed
+
+if TYPE_CHECKING:
+    from dingkao.doctors.importing import ImportReport
+    from dingkao.plugin.text import Text
+
+Progress = Callable[[int, int], None]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="Bring doctors or questions in from a CSV file. 导入\n\nEvery line is checked first and every refused one is "
+    "reported with its number and the reason. Where one is refused nothing is imported, unless --skip-bad is given.",
+)
+
+
+class Encoding(StrEnum):
+    """How a file's characters are written."""
+
+    AUTO = "auto"
+    UTF_8 = "utf-8"
+    GB18030 = "gb18030"
+
+
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The CSV file, its first line the column names.")]
+EncodingOption = Annotated[
+    Encoding, typer.Option("--encoding", help="auto: UTF-8 where the file is that, GB 18030 (as Excel saves) else.")
+]
+SkipBadOption = Annotated[bool, typer.Option("--skip-bad", help="Import the good lines although others are refused.")]
+
+
+def _print_columns(asked: bool) -> None:
+    if not asked:
+        return
+    from dingkao.doctors.roster import COLUMNS, REQUIRED
+
+    table = new_table("Field", "Column", "Required")
+    for field, name in COLUMNS.items():
+        table.add_row(field, name, "yes" if field in REQUIRED else "")
+    output().print(table)
+    raise typer.Exit
+
+
+class Refused(Protocol):
+    """Why one line was refused, or a remark on one that was taken."""
+
+    @property
+    def line(self) -> int: ...
+    @property
+    def column(self) -> str: ...
+    @property
+    def code(self) -> str: ...
+    @property
+    def text(self) -> "Text": ...
+
+
+@app.command()
+def doctors(
+    file: FileArgument,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--column", metavar="FIELD=NAME",
+            help="A column that the file calls otherwise: name=医师姓名. May be repeated; see --list-columns.",
+        ),
+    ] = None,
+    encoding: EncodingOption = Encoding.AUTO,
+    skip_bad: SkipBadOption = False,
+    list_columns: Annotated[
+        bool,
+        typer.Option(
+            "--list-columns", is_eager=True, callback=_print_columns, help="Print the fields and their columns, and end."
+        ),
+    ] = False,
+) -> None:  # fmt: skip
+    """Import a roster of doctors 医师名册: each with a registration, an account and, in a running cycle, an assessment.
+
+    The institution is given by its code and must be there already. Accounts start with the policy's initial password.
+    """
+    from dingkao.doctors.roster import resolve_columns
+
+    columns = resolve_columns(_pairs(column or []))
+    text = read_text(file, encoding)
+    with _progress("doctors 医师") as progress:
+        report = asyncio.run(_import_doctors(text, columns, skip_bad, progress))
+    _tell(report.lines, report.imported, report.refused_lines, report.refused, report.remarks, skip_bad)
+
+
+async def _import_doctors(text: str, columns: Mapping[str, str], skip_bad: bool, progress: Progress) -> "ImportReport":
+    from dingkao.audit.work import SYSTEM_CALLER
+    from dingkao.cli.opening import open_environment
+    from dingkao.doctors.importing import import_doctors
+
+    async with open_environment() as environment:
+        return await import_doctors(
+            environment, SYSTEM_CALLER, text, columns=columns, skip_bad=skip_bad, progress=progress
+        )
+
+
+def read_text(path: Path, encoding: Encoding) -> str:
+    """The file's text, without a byte order mark. Raises OSError, and CommandFailed for another encoding."""
+    data = path.read_bytes()
+    tried = {Encoding.AUTO: ("utf-8-sig", "gb18030"), Encoding.UTF_8: ("utf-8-sig",), Encoding.GB18030: ("gb18030",)}
+    for codec in tried[encoding]:
+        try:
+            return data.decode(codec)
+        except UnicodeDecodeError:
+            continue
+    expected = "UTF-8 or GB 18030" if encoding is Encoding.AUTO else encoding.value
+    raise CommandFailed(f"{path} is no {expected} text (see --encoding)")
+
+
+def _pairs(given: Sequence[str]) -> dict[str, str]:
+    pairs = {}
+    for text in given:
+        field, sign, name = text.partition("=")
+        if not sign or not field.strip() or not name.strip():
+            raise CommandFailed(f"--column {text}: write FIELD=NAME, as in name=姓名", WRONG_USE)
+        pairs[field.strip()] = name.strip()
+    return pairs
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Progress]:
+    """A bar on standard error, where that is a terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=messages(), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _tell(
+    lines: int,
+    imported: int,
+    refused_lines: int,
+    refused: Sequence[Refused],
+    remarks: Sequence[Refused],
+    skip_bad: bool,
+) -> None:
+    """Print the report; exits with 1 where refused lines kept everything out."""
+    for entry in refused:
+        say(f"line {entry.line} refused: {_reason(entry)}")
+    for entry in remarks:
+        say(f"line {entry.line} remark: {_reason(entry)}")
+    say(f"{lines} lines: {imported} imported, {refused_lines} refused")
+    if refused and not skip_bad:
+        warn("dingkao: nothing was imported: mend the lines above, or leave them out with --skip-bad")
+        raise typer.Exit(1)
+
+
+def _reason(entry: Refused) -> str:
+    place = f"{entry.column}: " if entry.column else ""
+    return f"{place}{entry.text.zh} {entry.text.en} [{entry.code}]"

@@ -1,0 +1,94 @@
+"""The command line: `dingkao …`. Each family of commands has a file of its own; here they come together."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from dingkao.cli import demo, importing, information, migrating, outbox, schema, serving, tour
+from dingkao.cli.console import warn
+from dingkao.cli.errors import explain
+
+HELP = """Dingkao (定考): the server of a province's physician periodic assessment (医师定期考核).
+
+Settings are environment variables DINGKAO_… or lines of a file .env in the working directory; **dingkao settings**
+lists them. A first look: **dingkao demo**."""
+
+
+class CommandLine(TyperGroup):
+    """Says in one line on standard error what a person can mend; only mistakes of the program show a traceback."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run; exits with 0, 1 (failed), 2 (wrong use or settings) or 130 (interrupted)."""
+        try:
+            code = super().main(
+                args=args,
+                prog_name=prog_name,
+                complete_var=complete_var,
+                standalone_mode=False,
+                windows_expand_args=windows_expand_args,
+                **extra,
+            )
+        except typer.Abort:
+            raise SystemExit(130) from None
+        except Exception as error:
+            explained = explain(error)
+            if explained is None:
+                raise
+            line, code = explained
+            if line:
+                warn(f"dingkao: {line}")
+        if standalone_mode:
+            raise SystemExit(code if isinstance(code, int) else 0)
+        return code
+
+
+app = typer.Typer(
+    name="dingkao",
+    cls=CommandLine,
+    help=HELP,
+    rich_markup_mode="markdown",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_RUNNING = "Running a server 运行"
+_DATA = "Bringing data in 导入"
+_LOOKING = "Looking 查看"
+
+app.command(rich_help_panel=_RUNNING)(serving.serve)
+app.command(rich_help_panel=_RUNNING)(migrating.migrate)
+app.command(rich_help_panel=_RUNNING)(demo.demo)
+app.command(rich_help_panel=_RUNNING)(tour.tour)
+app.add_typer(importing.app, name="import", rich_help_panel=_DATA)
+app.command(rich_help_panel=_LOOKING)(schema.schema)
+app.command(rich_help_panel=_LOOKING)(information.plugins)
+app.command(rich_help_panel=_LOOKING)(information.settings)
+app.command(rich_help_panel=_LOOKING)(outbox.outbox)
+
+
+@app.callback(invoke_without_command=True)
+def main(
+    context: typer.Context,
+    version: bool = typer.Option(False, "--version", help="Print the version and end."),
+) -> None:
+    if version:
+        from importlib.metadata import version as version_of
+
+        typer.echo(f"dingkao {version_of('dingkao')}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+main.__doc__ = HELP

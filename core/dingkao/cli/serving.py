@@ -1,0 +1,129 @@
+"""`dingkao serve`, and what it shares with `dingkao demo`."""
+
+import asyncio
+import errno
+import ipaddress
+import socket
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from dingkao.cli.errors import WRONG_USE, CommandFailed
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+    from dingkao.settings import Settings
+
+HOST: Final = "127.0.0.1"
+PORT: Final = 8000
+
+HostOption = Annotated[str, typer.Option("--host", help="Address to listen on; 0.0.0.0 for every IPv4 address.")]
+PortOption = Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")]
+
+# How long requests that are running may take to end after SIGTERM.
+_SECONDS_TO_END = 30
+
+
+def serve(
+    host: HostOption = HOST,
+    port: PortOption = PORT,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, max=64, help="Processes that share the port; on PostgreSQL, one a core.")
+    ] = 1,
+) -> None:
+    """Serve the GraphQL API, the files and the explorer over HTTP until SIGTERM or Ctrl-C. 启动服务
+
+    The database must be at this version: run **dingkao migrate** before. Log lines go to standard error. Behind a
+    proxy, FORWARDED_ALLOW_IPS names the addresses whose X-Forwarded-For is believed (127.0.0.1 by default).
+    """
+    from dingkao.settings import load_settings
+
+    settings = load_settings()
+    refuse_taken_port(host, port)
+    # Built here also for several workers: what is wrong with settings or plugins is said before one is started.
+    application = build_application(settings)
+    asyncio.run(_check_database(settings))
+    warn_of_default_key(settings, host)
+    run_server(application, settings, host, port, workers)
+
+
+def build_application(settings: "Settings") -> "Starlette":
+    """The ASGI application for these settings, not yet started. Raises BadSettings, PluginRefused, BadDatabaseUrl."""
+    from dingkao.logs import configure_logging
+    from dingkao.web.app import create_app
+
+    configure_logging(settings.log_format, settings.log_level)
+    return create_app(settings)
+
+
+def worker_application() -> "Starlette":
+    """The application of one of several workers, from the settings of its environment."""
+    from dingkao.settings import load_settings
+
+    return build_application(load_settings())
+
+
+def run_server(application: "Starlette", settings: "Settings", host: str, port: int, workers: int = 1) -> None:
+    """Serve until a signal says to end; running requests may finish. With several workers each builds its own
+    application from the environment, and `application` has only shown that this works."""
+    import uvicorn
+
+    uvicorn.run(
+        "dingkao.cli.serving:worker_application" if workers > 1 else application,
+        factory=workers > 1,
+        workers=workers,
+        host=host,
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        # The request log of the web layer knows the operation and the request's id; uvicorn's does not.
+        access_log=False,
+        log_config=None,
+        log_level=settings.log_level.lower(),
+        server_header=False,
+        timeout_graceful_shutdown=_SECONDS_TO_END,
+    )
+
+
+def refuse_taken_port(host: str, port: int) -> None:
+    """Raises CommandFailed where nothing can listen on `host` and `port`."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen(1)
+    except socket.gaierror as error:
+        raise CommandFailed(f"{host} is no address of this machine: {error.strerror}", WRONG_USE) from error
+    except OSError as error:
+        advice = "; end what runs there or choose another --port" if error.errno == errno.EADDRINUSE else ""
+        raise CommandFailed(f"cannot listen on {host} port {port}: {error.strerror}{advice}") from error
+
+
+def warn_of_default_key(settings: "Settings", host: str) -> None:
+    """Log a warning where others can reach a server whose key everybody can read in the source."""
+    from dingkao.logs import get_logger
+
+    if "secret_key" not in settings.model_fields_set and not _is_loopback(host):
+        get_logger("dingkao.serve").warning(
+            "DINGKAO_SECRET_KEY is not set: codes and signed links are made with the published key", host=host
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+async def _check_database(settings: "Settings") -> None:
+    from dingkao.application import load_registry
+    from dingkao.cli.opening import all_migrations, open_database, refuse_pending
+    from dingkao.db.database import Database
+
+    async with open_database(Database(settings.database_url)):
+        await refuse_pending(all_migrations(load_registry(settings)))
