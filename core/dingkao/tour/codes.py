@@ -1,0 +1,57 @@
+"""Reading SMS codes: a client cannot, so the tour looks where the demo server keeps its messages."""
+
+import asyncio
+import re
+from urllib.parse import urlsplit
+
+from dingkao.db.database import Database
+from dingkao.messaging.outbox import read_outbox
+from dingkao.settings import load_settings
+from dingkao.tour.people import CodeReader
+
+_CODE = re.compile(r"\d{6}")
+
+
+class CodeNotFound(Exception):
+    """The server sent a code, and it is not in the outbox that the tour reads; the message says what to do."""
+
+
+def outbox_reader(database_url: str | None = None) -> CodeReader:
+    """Reads the outbox of the default SmsSender in `database_url` (None: DINGKAO_DATABASE_URL's).
+
+    The tour is a demonstration that runs where the demo server runs. Raises BadSettings, BadDatabaseUrl; the reader
+    raises CodeNotFound.
+    """
+    url = database_url or load_settings().database_url
+    database = Database(url)
+
+    async def newest(phone: str) -> str | None:
+        async with database.session():
+            messages = await read_outbox(1, phone)
+        return messages[0].text if messages else None
+
+    def read(phone: str) -> str:
+        try:
+            text = asyncio.run(newest(phone))
+        except Exception as error:
+            raise CodeNotFound(f"cannot read the outbox in {_shown(url)}: {error}. {_ADVICE}") from error
+        found = _CODE.search(text) if text else None
+        if found is None:
+            raise CodeNotFound(
+                f"the server has sent a code, but the outbox in {_shown(url)} does not hold it. {_ADVICE}"
+            )
+        return found.group()
+
+    return read
+
+
+_ADVICE = (
+    "The tour reads SMS codes from the server's database: run it where the demo server runs, with the same "
+    "DINGKAO_DATABASE_URL, against a server that uses the default SmsSender."
+)
+
+
+def _shown(url: str) -> str:
+    """A database's address without user and password."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if parts.netloc else url
