@@ -28,9 +28,9 @@ _request_id: ContextVar[str | None] = ContextVar("dingkao_request_id", default=N
 # A phone (11 digits, with or without +86 or grouping), and any 14 or more digits: document numbers have 15 or 18,
 # practice numbers 15, qualification numbers 24 or 27, and a number run together with others is none the less one.
 _NUMBERS = re.compile(
-    r"(?<!\d)(?:\+?86[ -]?)?1[3-9]\d(?:[ -]?\d{4}){2}(?!\d)"
-    r"|(?<!\d)\d{6}[ -]\d{8}[ -]\d{3}[\dXx](?!\d)"
-    r"|(?<!\d)\d{14,}[Xx]?(?!\d)"
+    r"(?<!\d)(?:[+＋]?[8８][6６][ -]?)?[1１][3-9３-９]\d(?:[ -]?\d{4}){2}(?!\d)"
+    r"|(?<!\d)\d{6}[ -]\d{8}[ -]\d{3}[\dXxＸｘ](?!\d)"
+    r"|(?<!\d)\d{14,}[XxＸｘ]?(?!\d)"
 )
 _CHINESE = re.compile("[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+")
 _FORBIDDEN_KEYS = frozenset(
@@ -39,6 +39,9 @@ _FORBIDDEN_KEYS = frozenset(
         "login_name", "document_number", "qualification_number", "practice_number", "phone", "person_name",
     }
 )  # fmt: skip
+# A request's id is 16 hexadecimal digits of our own making, a length that no person's number has; one in fifty of them
+# would look like a phone number somewhere.
+_REQUEST_ID = re.compile("[0-9a-f]{16}")
 # Lines in which a database repeats the row it refused.
 _DRIVER_DETAIL = re.compile(r"^(DETAIL|CONTEXT|HINT|QUERY)\b.*$|\bFailing row contains.*$", re.MULTILINE)
 _LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "ERROR": 40}
@@ -100,7 +103,11 @@ def mask_text(text: str) -> str:
 
 def mask_personal_data(_logger: object, _method: str, event: EventDict) -> EventDict:
     """A structlog processor: mask numbers of persons in every value, however deep, and values under forbidden keys."""
-    return {key: MASKED if _is_forbidden(key) else _masked(value) for key, value in event.items()}
+    masked = {key: MASKED if _is_forbidden(key) else _masked(value) for key, value in event.items()}
+    request_id = event.get("request_id")
+    if isinstance(request_id, str) and _REQUEST_ID.fullmatch(request_id):
+        masked["request_id"] = request_id
+    return masked
 
 
 def describe_exception(error: BaseException) -> str:

@@ -82,7 +82,7 @@ def doctors(
     list_columns: Annotated[
         bool,
         typer.Option(
-            "--list-columns", is_eager=True, callback=_print_columns, help="Print the fields and their columns, and end."
+            "--list-columns", is_eager=True, callback=_print_columns, help="Print the fields with their columns."
         ),
     ] = False,
 ) -> None:  # fmt: skip

@@ -1,7 +1,6 @@
 """Opening what a command works on: settings, plugins, the database."""
 
 import sqlite3
-import warnings
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit, urlunsplit
@@ -36,10 +35,7 @@ def shown_url(url: str) -> str:
 async def open_database(database: Database) -> AsyncIterator[Database]:
     """The database, open and in use in the block. Raises CommandFailed where it cannot be opened."""
     try:
-        with warnings.catch_warnings():
-            # Piccolo warns where it cannot connect; the error that follows says so better.
-            warnings.simplefilter("ignore", Warning)
-            await database.open()
+        await database.open()
     except Exception as error:
         reason = explain_database_error(error)
         if reason is None:
