@@ -40,8 +40,8 @@ class Question(Record, db=ROUTER, tablename="question"):
 
 
 class AssessmentPaper(Record, db=ROUTER, tablename="assessment_paper"):
-    """试卷 of an assessment: planned at submission by the procedure, `position` from 1. `attempts_allowed` null: as many
-    as it takes. The waiver's code and title are copied here, readable without the plugin that granted it."""
+    """试卷 of an assessment: planned at submission by the procedure, `position` from 1. `attempts_allowed` null: as
+    many as it takes. The waiver's code and title are copied here, readable without the plugin that granted it."""
 
     assessment = reference(Assessment, index=False)
     subject = code_column(20)

@@ -1,0 +1,166 @@
+"""The paper's state machine, and what follows from the papers of an assessment. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from dingkao.plugin.errors import StateConflict
+from dingkao.plugin.state_machine import StateMachine, Transition
+from dingkao.plugin.text import Text
+from dingkao.plugin.vocabulary import AssessmentState, PaperSubject, Role, Verdict
+from dingkao.plugin.vocabulary import PaperState as State
+
+
+class Event(StrEnum):
+    """What moves a paper."""
+
+    OPEN = "OPEN"
+    WAIVE = "WAIVE"
+    START = "START"
+    SUBMIT = "SUBMIT"
+    PASS = "PASS"  # noqa: S105 - the word of the machine, no password
+    RETRY = "RETRY"
+    FAIL = "FAIL"
+    AWAIT_CUTOFF = "AWAIT_CUTOFF"
+    MISS = "MISS"
+    VOID = "VOID"
+
+
+TITLES: dict[Event, Text] = {
+    Event.OPEN: Text("开放试卷", "open the paper"),
+    Event.WAIVE: Text("免考", "waive the paper"),
+    Event.START: Text("开始作答", "start the paper"),
+    Event.SUBMIT: Text("交卷", "submit the paper"),
+    Event.PASS: Text("判定合格", "pass the paper"),
+    Event.RETRY: Text("重新作答", "try the paper again"),
+    Event.FAIL: Text("判定不合格", "fail the paper"),
+    Event.AWAIT_CUTOFF: Text("等待划定合格线", "wait for the pass mark"),
+    Event.MISS: Text("登记缺考", "record the absence"),
+    Event.VOID: Text("试卷作废", "void the paper"),
+}
+
+_DOCTOR = frozenset({Role.DOCTOR})
+_BODY = frozenset({Role.BODY_REVIEWER})
+_CORE = frozenset({Role.DOCTOR, Role.BODY_REVIEWER, Role.SYSTEM})
+_MARKING = frozenset({Role.DOCTOR, Role.SYSTEM})
+_SYSTEM = frozenset({Role.SYSTEM})
+_AUTHORITY = frozenset({Role.AUTHORITY_OFFICER})
+
+# AWAIT_CUTOFF, MISS and VOID are the words of regions that fix the pass mark after the sitting, record absence or annul
+# a paper. No national text says when; the table holds them so that records can, and no service of the core takes them.
+MACHINE: StateMachine[State, Event] = StateMachine(
+    name="paper",
+    initial=State.LOCKED,
+    titles=TITLES,
+    transitions=(
+        Transition(State.LOCKED, Event.OPEN, State.AVAILABLE, _CORE, "the papers before it are passed or waived"),
+        Transition(State.LOCKED, Event.WAIVE, State.EXEMPT, _BODY, "an exemption was granted"),
+        Transition(State.AVAILABLE, Event.WAIVE, State.EXEMPT, _BODY, "an exemption was granted"),
+        Transition(State.AVAILABLE, Event.START, State.IN_PROGRESS, _DOCTOR, "in the window, with an attempt left"),
+        Transition(State.IN_PROGRESS, Event.SUBMIT, State.SUBMITTED, _MARKING, "by the doctor, or when time is up"),
+        Transition(State.SUBMITTED, Event.PASS, State.PASSED, _MARKING, "the mark reaches the pass mark"),
+        Transition(State.SUBMITTED, Event.RETRY, State.AVAILABLE, _MARKING, "failed, with an attempt left"),
+        Transition(State.SUBMITTED, Event.FAIL, State.FAILED, _MARKING, "failed, with no attempt left"),
+        Transition(State.SUBMITTED, Event.AWAIT_CUTOFF, State.PENDING_CUTOFF, _SYSTEM, "the pass mark comes later"),
+        Transition(State.PENDING_CUTOFF, Event.PASS, State.PASSED, _AUTHORITY, "the mark reaches the pass mark"),
+        Transition(State.PENDING_CUTOFF, Event.FAIL, State.FAILED, _AUTHORITY, "the mark is below the pass mark"),
+        Transition(State.LOCKED, Event.MISS, State.ABSENT, _BODY, "the window is over"),
+        Transition(State.AVAILABLE, Event.MISS, State.ABSENT, _BODY, "the window is over"),
+        Transition(State.IN_PROGRESS, Event.VOID, State.VOIDED, _AUTHORITY, "with a reason"),
+        Transition(State.PASSED, Event.VOID, State.VOIDED, _AUTHORITY, "with a reason, before the result is final"),
+    ),
+)
+
+# A paper that is done counts as passed for the ones after it and for the result.
+DONE = frozenset({State.PASSED, State.EXEMPT})
+# The states of an assessment in which papers may be sat (manual 2.2.5: after both reviews).
+TESTABLE = frozenset({AssessmentState.BODY_APPROVED, AssessmentState.TESTING})
+# The states in which an exemption may take effect (manual 2.2.4: after enrolment; design: Exemption).
+WAIVABLE = TESTABLE | {AssessmentState.SUBMITTED, AssessmentState.INSTITUTION_APPROVED, AssessmentState.RETURNED}
+
+SUBJECT_TITLES: dict[PaperSubject, Text] = {
+    PaperSubject.HUMANITIES: Text("医学人文测评", "medical humanities"),
+    PaperSubject.PROFESSIONAL: Text("业务水平测评", "professional knowledge"),
+}
+
+
+def next_to_open(states: Sequence[State]) -> int | None:
+    """The index of the paper that opens now, given the states in the papers' order: the first that is not done, where
+    it is still locked. None where there is nothing to open.
+
+    Manual 2.2.5: 医学人文测评试卷合格后才可以进行业务水平测评.
+    """
+    for index, state in enumerate(states):
+        if state not in DONE:
+            return index if state is State.LOCKED else None
+    return None
+
+
+def conclusion(states: Sequence[State]) -> Verdict | None:
+    """What the papers say of the assessment: QUALIFIED where all are done (also where there is none), UNQUALIFIED where
+    one is FAILED (a paper with attempts left never is), None while it is open.
+
+    Manual 2.2.5: 任何一张试卷不合格，本次考核结果即为不合格. Of ABSENT, VOIDED and PENDING_CUTOFF the core says
+    nothing: they wait for a decision of people.
+    """
+    if State.FAILED in states:
+        return Verdict.UNQUALIFIED
+    if all(state in DONE for state in states):
+        return Verdict.QUALIFIED
+    return None
+
+
+def attempts_left(allowed: int | None, used: int) -> int | None:
+    """How many attempts may still be begun; None: as many as it takes."""
+    return None if allowed is None else max(0, allowed - used)
+
+
+def outcome(passed: bool, allowed: int | None, used: int) -> Event:
+    """The event that a marked attempt brings: PASS, RETRY where an attempt is left, or FAIL."""
+    if passed:
+        return Event.PASS
+    return Event.FAIL if attempts_left(allowed, used) == 0 else Event.RETRY
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """When papers may be begun: `opens` is the first instant, `closes` the first one after the end. UTC."""
+
+    opens: datetime
+    closes: datetime
+
+    def deadline(self, start: datetime, minutes: int) -> datetime:
+        """When an attempt begun at `start` ends: after its minutes, or with the window if that comes first."""
+        return min(start + timedelta(minutes=minutes), self.closes)
+
+
+def is_over(deadline: datetime, grace_seconds: int, now: datetime) -> bool:
+    """Whether an attempt takes no answers any more. The grace is for a late network, not for thinking: a client shows
+    the time up to the deadline."""
+    return now > deadline + timedelta(seconds=grace_seconds)
+
+
+def seconds_left(deadline: datetime, now: datetime) -> int:
+    """Whole seconds to the deadline, 0 after it."""
+    return max(0, int((deadline - now).total_seconds()))
+
+
+def require_startable(
+    assessment: AssessmentState, paper: State, allowed: int | None, used: int, window: Window, now: datetime
+) -> None:
+    """Check that the paper may be begun at `now`. Raises StateConflict with a code that says why not: TESTS_NOT_OPEN,
+    TESTS_NOT_BEGUN, TESTS_OVER, PAPER_LOCKED, NO_ATTEMPT_LEFT, NOT_IN_THIS_STATE."""
+    if assessment not in TESTABLE:
+        text = Text("审核及复核合格后、考核结束前方可参加测评。", "Tests are open between approval and result.")
+        raise StateConflict("TESTS_NOT_OPEN", text, assessment.value)
+    if now < window.opens:
+        raise StateConflict("TESTS_NOT_BEGUN", Text("测评尚未开始。", "The tests have not begun yet."), paper.value)
+    if now >= window.closes:
+        raise StateConflict("TESTS_OVER", Text("测评时间已结束。", "The time for tests is over."), paper.value)
+    if paper is State.LOCKED:
+        text = Text("请先完成前一张试卷，合格后方可作答本试卷。", "Pass the paper before this one first.")
+        raise StateConflict("PAPER_LOCKED", text, paper.value)
+    MACHINE.require(paper, Event.START)
+    if attempts_left(allowed, used) == 0:
+        raise StateConflict("NO_ATTEMPT_LEFT", Text("答题次数已用完。", "No attempt is left."), paper.value)
