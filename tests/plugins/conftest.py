@@ -1,19 +1,25 @@
-"""Facts and policies for tests of the plugins' pure rules."""
+"""Facts for tests of the plugins' pure rules, and doctors for those of their services."""
 
 from collections.abc import Callable
 from datetime import date
 from typing import Any
 
 import pytest
+from exemption_kit import Enrol, Enrolled, upload
 
+from dingkao.environment import Environment
+from dingkao.papers.tables import AssessmentPaper
 from dingkao.plugin.facts import AssessmentFacts, BehaviourFact
 from dingkao.plugin.vocabulary import (
     AssessmentKind,
     AssessmentState,
     BehaviourPolarity,
+    PaperState,
+    PaperSubject,
     PracticeCategory,
     PracticeLevel,
 )
+from dingkao.testing.sample import SampleProvince, build_sample
 
 FACTS = AssessmentFacts(
     assessment_id=1,
@@ -50,5 +56,40 @@ def make_facts() -> Callable[..., AssessmentFacts]:
     def make(good: int = 0, bad: int = 0, **changes: Any) -> AssessmentFacts:
         values = {name: getattr(FACTS, name) for name in AssessmentFacts.__slots__}
         return AssessmentFacts(**{**values, "behaviour": behaviour(good, bad), **changes})
+
+    return make
+
+
+@pytest.fixture
+async def province(environment: Environment) -> SampleProvince:
+    return await build_sample(environment)
+
+
+@pytest.fixture
+def enrol(province: SampleProvince) -> Enrol:
+    """Makes a doctor with a procedure's papers and `files` uploads."""
+
+    async def make(
+        procedure: str = "GENERAL",
+        state: AssessmentState = AssessmentState.BODY_APPROVED,
+        files: int = 2,
+        **options: Any,
+    ) -> Enrolled:
+        doctor = await province.add_doctor(state=state, procedure=procedure, **options)
+        now = province.environment.clock.now()
+        subjects = {"GENERAL": list(PaperSubject), "SIMPLE": [PaperSubject.HUMANITIES]}[procedure]
+        for position, subject in enumerate(subjects, start=1):
+            paper_state = PaperState.AVAILABLE if position == 1 else PaperState.LOCKED
+            await AssessmentPaper.insert(
+                AssessmentPaper(
+                    assessment=doctor.assessment_id,
+                    subject=subject.value,
+                    position=position,
+                    state=paper_state.value,
+                    attempts_allowed=1 if procedure == "GENERAL" else None,
+                    changed_at=now,
+                )
+            )
+        return Enrolled(doctor, tuple([await upload(doctor, number, now) for number in range(files)]))
 
     return make
