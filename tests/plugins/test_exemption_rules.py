@@ -153,15 +153,21 @@ def standing(
 
 @pytest.mark.parametrize("state", list(ExemptionState))
 def test_a_request_lapses_with_its_procedure(general: MakeFacts, state: ExemptionState) -> None:
-    changed = general(procedure="SIMPLE")
-    assert not lapsed(standing(state), general())
-    assert lapsed(standing(state), changed) == (state is not ExemptionState.REJECTED)
+    waived = paper(PaperSubject.PROFESSIONAL, PaperState.EXEMPT)
+    assert not lapsed(standing(state), general(waived))
+    assert lapsed(standing(state), general(waived, procedure="SIMPLE")) == (state is not ExemptionState.REJECTED)
+
+
+def test_an_approved_request_lapses_where_its_paper_was_planned_anew(general: MakeFacts) -> None:
+    assert lapsed(standing(ExemptionState.BODY_APPROVED), general())
+    assert lapsed(standing(ExemptionState.BODY_APPROVED), general(papers=()))
 
 
 @pytest.mark.parametrize("state", list(ExemptionState))
 def test_an_open_request_lapses_with_its_institution(general: MakeFacts, state: ExemptionState) -> None:
     is_open = state in (ExemptionState.REQUESTED, ExemptionState.INSTITUTION_APPROVED)
-    assert lapsed(standing(state, institution=9), general()) == is_open
+    waived = paper(PaperSubject.PROFESSIONAL, PaperState.EXEMPT)
+    assert lapsed(standing(state, institution=9), general(waived)) == is_open
 
 
 def test_what_waits_for_a_decision(general: MakeFacts) -> None:

@@ -168,12 +168,17 @@ def catalogue(
 
 
 def lapsed(standing: Standing, facts: AssessmentFacts) -> bool:
-    """Whether a request is no longer of effect: the doctor has since changed the procedure, or, before the decision,
-    moved to another institution. Whoever was refused has nothing to lose."""
-    if standing.state is ExemptionState.REJECTED:
-        return False
-    moved = standing.state in WAITING_FOR and standing.institution_id != facts.institution_id
-    return moved or standing.procedure != facts.procedure
+    """Whether a request is no longer of effect: the doctor has since changed the procedure (also where he changed back
+    after its approval: the papers were planned anew), or, before the decision, moved to another institution. Whoever
+    was refused has nothing to lose."""
+    match standing.state:
+        case ExemptionState.REJECTED:
+            return False
+        case ExemptionState.BODY_APPROVED:
+            paper = facts.paper(standing.subject)
+            return standing.procedure != facts.procedure or paper is None or paper.state is not PaperState.EXEMPT
+        case _:
+            return standing.procedure != facts.procedure or standing.institution_id != facts.institution_id
 
 
 def awaits_decision(standing: Standing, facts: AssessmentFacts) -> bool:
