@@ -97,9 +97,7 @@ async def open_papers(work: UnitOfWork, record: AssessmentRecord) -> None:
     states = [PaperState(row["state"]) for row in papers]
     verdict = rules.conclusion(states)
     if verdict is not None:
-        ground = (
-            ConclusionGround.ALL_PAPERS_PASSED if verdict is Verdict.QUALIFIED else ConclusionGround.PAPER_FAILED
-        )
+        ground = ConclusionGround.ALL_PAPERS_PASSED if verdict is Verdict.QUALIFIED else ConclusionGround.PAPER_FAILED
         await conclude(work, record, verdict, ground, AssessmentEvent.CONCLUDE)
         return
     index = rules.next_to_open(states)
@@ -107,14 +105,14 @@ async def open_papers(work: UnitOfWork, record: AssessmentRecord) -> None:
         await move_paper(work, record, papers[index], rules.Event.OPEN)
 
 
-async def waive_paper(
-    work: UnitOfWork, record: AssessmentRecord, subject: PaperSubject, code: str, title: str
-) -> None:
+async def waive_paper(work: UnitOfWork, record: AssessmentRecord, subject: PaperSubject, code: str, title: str) -> None:
     """Waive a paper that was not begun, by an exemption with `code` and `title`; opens the next one or concludes.
     Raises StateConflict (NO_SUCH_PAPER, NOT_IN_THIS_STATE)."""
     if record.state not in rules.WAIVABLE:
         raise StateConflict(
-            "NOT_IN_THIS_STATE", Text("当前状态下不能免考。", "Nothing can be waived in this state."), record.state.value
+            "NOT_IN_THIS_STATE",
+            Text("当前状态下不能免考。", "Nothing can be waived in this state."),
+            record.state.value,
         )
     paper = next((row for row in await _papers.run(assessment=record.id) if row["subject"] == subject.value), None)
     if paper is None:

@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 
 from dingkao.assessments.service.uploads import UPLOAD_MAXIMUM, read_file, upload_file
 from dingkao.environment import Environment
-from dingkao.papers.attempts import record_face_capture
+from dingkao.papers.proctoring import record_face_capture
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.errors import (
     AccessRefused,
