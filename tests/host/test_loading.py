@@ -211,6 +211,21 @@ def test_two_plugins_that_claim_one_thing(hook: str, one: Any, other: Any, claim
     assert f"{claimed} is claimed by day and by plugin night; block one of them" in message
 
 
+@pytest.mark.parametrize(
+    ("hook", "value", "claimed"),
+    [
+        ("procedures", [NightProcedure(), NightProcedure()], "procedure NIGHT"),
+        ("exemption_conditions", [_condition("NIGHT"), _condition("NIGHT")], "exemption condition NIGHT"),
+        ("actions", [_action("NIGHT"), _action("NIGHT")], "action NIGHT"),
+        ("policy_sections", [NightSection, NightSectionAgain], "policy section night"),
+        ("policy_layers", [LAYER, LAYER], "policy key in region 110000: reviews.separate_people"),
+    ],
+)
+def test_one_plugin_that_claims_one_thing_twice(hook: str, value: Any, claimed: str) -> None:
+    message = refusal(found(contributing(**{hook: value})))
+    assert f"{claimed} is claimed twice by plugin night" in message
+
+
 def test_the_cores_section_cannot_be_taken() -> None:
     message = refusal(found(contributing(policy_sections=[CoreSectionTaken])))
     assert "policy section reviews is claimed by the core and by plugin night" in message

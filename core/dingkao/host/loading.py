@@ -147,9 +147,14 @@ def _merge(plugins: Mapping[str, FoundPlugin], contributed: Mapping[str, Mapping
     owners: dict[tuple[str, str], str] = {("policy section", section.name): "the core" for section in sections}
 
     def claim(kind: str, key: str, owner: str) -> None:
-        other = owners.setdefault((kind, key), owner)
-        if other != owner:
+        other = owners.get((kind, key))
+        if other == owner:
+            raise PluginRefused(
+                f"{kind} {key} is claimed twice by plugin {owner}; install a version that names it once"
+            )
+        if other is not None:
             raise PluginRefused(f"{kind} {key} is claimed by {other} and by plugin {owner}; block one of them")
+        owners[(kind, key)] = owner
 
     procedures, conditions, ports = {}, {}, {}
     actions, layers, graphql, tables, migrations = [], [], [], [], []
