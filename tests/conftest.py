@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+
 from dingkao.application import build_environment, load_registry
 from dingkao.environment import Environment
 from dingkao.migrations import CORE_MIGRATIONS

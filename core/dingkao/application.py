@@ -45,13 +45,14 @@ def build_environment(
         policies.check()
     except PolicyError as error:
         raise PluginRefused(f"policy refused: {error}") from error
+    clock = clock or SystemClock()
     return Environment(
         settings=settings,
         database=Database(settings.database_url),
-        clock=clock or SystemClock(),
+        clock=clock,
         registry=registry,
         policies=policies,
-        sms=_port(registry, PortSlot.SMS_SENDER, SmsSender) or OutboxSmsSender(),  # type: ignore[type-abstract]
+        sms=_port(registry, PortSlot.SMS_SENDER, SmsSender) or OutboxSmsSender(clock),  # type: ignore[type-abstract]
         face=_port(registry, PortSlot.FACE_VERIFIER, FaceVerifier) or RecordingFaceVerifier(),  # type: ignore[type-abstract]
         seal=_port(registry, PortSlot.SEAL_PROVIDER, SealProvider) or _default_seal(settings),  # type: ignore[type-abstract]
         files=_port(registry, PortSlot.FILE_STORE, FileStore) or open_file_store(settings.storage_url),  # type: ignore[type-abstract]

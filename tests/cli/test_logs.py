@@ -7,6 +7,9 @@ from datetime import date
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from dingkao.doctors.made_up import (
     made_up_document_number,
     made_up_phone,
@@ -15,8 +18,6 @@ from dingkao.doctors.made_up import (
 )
 from dingkao.logs import MASKED, describe_exception, mask_personal_data, mask_text
 from dingkao.plugin.vocabulary import Sex
-from hypothesis import given
-from hypothesis import strategies as st
 
 DOCUMENT = "99000019800101123X"
 
@@ -122,7 +123,8 @@ def test_a_driver_does_not_carry_the_refused_row_into_the_log() -> None:
         "    try:\n"
         "        raise KeyError('张三')\n"
         "    except KeyError as error:\n"
-        f"        raise ValueError('row refused {DOCUMENT}\\nDETAIL:  Failing row contains (7, Zhang San).') from error\n"
+        f"        message = 'row refused {DOCUMENT}\\nDETAIL:  Failing row contains (7, Zhang San).'\n"
+        "        raise ValueError(message) from error\n"
         "except ValueError:\n"
         "    get_logger('x').exception('failed')\n"
     )
@@ -131,7 +133,7 @@ def test_a_driver_does_not_carry_the_refused_row_into_the_log() -> None:
     assert DOCUMENT not in line["exception"]
     assert "builtins.KeyError" in line["exception"]
     assert f"builtins.ValueError: row refused {MASKED}" in line["exception"]
-    assert "<string>:7 <module>" in line["exception"]
+    assert "<string>:8 <module>" in line["exception"]
 
 
 def test_pydantic_does_not_carry_the_refused_input_into_the_log() -> None:

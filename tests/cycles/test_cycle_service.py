@@ -12,14 +12,15 @@ from dingkao.audit.tables import AuditEntry, StateTransition
 from dingkao.audit.work import SYSTEM_CALLER, begin
 from dingkao.cycles import service
 from dingkao.cycles.rules import Calendar
-from dingkao.cycles.tables import Cycle, CycleState
+from dingkao.cycles.tables import Cycle
+from dingkao.cycles.vocabulary import CycleState
 from dingkao.db.counting import count_queries
 from dingkao.db.database import transaction
 from dingkao.doctors.tables import Doctor, PracticeRegistration
 from dingkao.environment import Environment
 from dingkao.institutions.rules import OrganisationKind
 from dingkao.institutions.service import create_organisation, create_region, subtree
-from dingkao.institutions.tables import RegionLevel
+from dingkao.institutions.vocabulary import RegionLevel
 from dingkao.plugin.caller import RoleGrant
 from dingkao.plugin.errors import Forbidden, NotFound, StateConflict, ValidationFailed
 from dingkao.plugin.vocabulary import AssessmentState, Role

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+
 from dingkao.db.counting import count_queries
 from dingkao.db.database import BadDatabaseUrl, Database, fetch, in_transaction, is_postgresql, transaction
 from dingkao.db.ddl import create_statements

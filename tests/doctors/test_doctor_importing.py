@@ -26,7 +26,7 @@ from dingkao.doctors.tables import Doctor, PracticeRegistration
 from dingkao.environment import Environment
 from dingkao.institutions.rules import OrganisationKind
 from dingkao.institutions.service import create_organisation, create_region
-from dingkao.institutions.tables import RegionLevel
+from dingkao.institutions.vocabulary import RegionLevel
 from dingkao.plugin.errors import Forbidden, NotLoggedIn, ValidationFailed
 from dingkao.plugin.vocabulary import DocumentType, PracticeCategory, PracticeLevel, Sex
 from dingkao.testing.sample import SampleProvince, build_sample

@@ -7,7 +7,7 @@ from dingkao.audit.work import SYSTEM_CALLER
 from dingkao.environment import Environment
 from dingkao.institutions import service
 from dingkao.institutions.rules import OrganisationKind
-from dingkao.institutions.tables import RegionLevel
+from dingkao.institutions.vocabulary import RegionLevel
 from dingkao.plugin.caller import RoleGrant
 from dingkao.plugin.errors import Forbidden, NotFound, NotLoggedIn, ValidationFailed
 from dingkao.plugin.vocabulary import Role

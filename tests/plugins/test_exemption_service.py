@@ -27,7 +27,8 @@ from dingkao.plugin.errors import (
 )
 from dingkao.plugin.policy import PolicyLayer
 from dingkao.plugin.vocabulary import AssessmentState, FilePurpose, PaperState, PaperSubject, ReviewLevel, Role
-from dingkao.reviews.tables import Decision, Review
+from dingkao.reviews.tables import Review
+from dingkao.reviews.vocabulary import Decision
 from dingkao.testing.sample import SampleProvince, build_sample, caller_for
 from dingkao_exemptions.rules import ExemptionDecision, ExemptionState
 from dingkao_exemptions.service import decide_exemption, exemption_queue, request_exemption, waiver_title

@@ -20,7 +20,8 @@ from dingkao.cycles.tables import Cycle
 from dingkao.documents.demo_seal import create_demo_seal_key
 from dingkao.documents.pades_seal import PadesSealProvider
 from dingkao.environment import Environment
-from dingkao.papers.tables import AssessmentPaper, Attempt, AttemptState
+from dingkao.papers.tables import AssessmentPaper, Attempt
+from dingkao.papers.vocabulary import AttemptState
 from dingkao.plugin.policy import PolicyLayer, stack
 from dingkao.plugin.vocabulary import (
     RATED_DIMENSIONS,
@@ -33,7 +34,7 @@ from dingkao.plugin.vocabulary import (
 )
 from dingkao.results.issuing import issue_certificate
 from dingkao.results.service import conclude, file_results, notify_results
-from dingkao.results.tables import ConclusionGround
+from dingkao.results.vocabulary import ConclusionGround
 from dingkao.storage.files import new_file_name
 from dingkao.storage.tables import StoredFile
 from dingkao.testing.sample import REGION_CODE, SampleDoctor, SampleProvince, build_sample

@@ -19,7 +19,7 @@ from dingkao.results.links import download_url
 from dingkao.results.records import DocumentRecord, read_documents, read_results
 from dingkao.results.sealing import seal_certificate
 from dingkao.results.service import annul_result
-from dingkao.results.tables import DocumentKind
+from dingkao.results.vocabulary import DocumentKind
 from dingkao.testing.clock import SettableClock
 from dingkao.testing.sample import SampleDoctor, build_sample
 from dingkao.web.check import check_routes

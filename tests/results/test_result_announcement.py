@@ -29,7 +29,7 @@ from dingkao.results.service import (
     notify_results,
     request_reexamination,
 )
-from dingkao.results.tables import ConclusionGround, DocumentKind, DocumentState, ResultState
+from dingkao.results.vocabulary import ConclusionGround, DocumentKind, DocumentState, ResultState
 from dingkao.testing.clock import SettableClock
 from dingkao.testing.sample import SampleDoctor, build_sample
 

@@ -14,14 +14,16 @@ from pypdf import PdfReader
 from dingkao.audit.tables import AuditEntry, StateTransition
 from dingkao.doctors.tables import Doctor
 from dingkao.environment import Environment
-from dingkao.institutions.tables import Organisation, Region, RegionLevel
+from dingkao.institutions.tables import Organisation, Region
+from dingkao.institutions.vocabulary import RegionLevel
 from dingkao.plugin.errors import Forbidden, NotEligible, NotFound, NotLoggedIn, StateConflict
 from dingkao.plugin.ports import PortFailed, SealedDocument
 from dingkao.plugin.vocabulary import Role, Verdict
 from dingkao.results.issuing import issue_certificate, issue_notice
 from dingkao.results.sealing import seal_certificate
 from dingkao.results.service import file_results, notify_results
-from dingkao.results.tables import ConclusionGround, DocumentSequence, DocumentState, ResultDocument
+from dingkao.results.tables import DocumentSequence, ResultDocument
+from dingkao.results.vocabulary import ConclusionGround, DocumentState
 from dingkao.testing.clock import SettableClock
 from dingkao.testing.sample import SampleDoctor, build_sample, caller_for
 

@@ -22,7 +22,7 @@ from dingkao.plugin.text import Language
 from dingkao.plugin.vocabulary import Verdict
 from dingkao.results import graphql as results
 from dingkao.results.records import read_results
-from dingkao.results.tables import ConclusionGround
+from dingkao.results.vocabulary import ConclusionGround
 from dingkao.reviews import graphql as reviews
 from dingkao.testing.sample import SampleDoctor, build_sample
 from dingkao.web.execution import Executor, Outcome

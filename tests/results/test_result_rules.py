@@ -23,7 +23,7 @@ from dingkao.results.rules import (
     objection_until,
     reexamination_due,
 )
-from dingkao.results.tables import ConclusionGround, DocumentState, ResultState
+from dingkao.results.vocabulary import ConclusionGround, DocumentState, ResultState
 
 PRINTABLE = set(ResultState) - {ResultState.CONCLUDED, ResultState.ANNULLED}
 policies = st.builds(DocumentsPolicy, notice_printable=st.booleans(), certificate_issued=st.booleans())

@@ -10,9 +10,9 @@ from dingkao.accounts.rules import CODE_LIFETIME
 from dingkao.accounts.sessions import caller_of
 from dingkao.context import CoreInfo
 from dingkao.doctors.numbers import mask_phone
-from dingkao.graphql_enums import RoleEnum
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.contributions import GraphQLContribution
+from dingkao.plugin.enums import RoleEnum
 from dingkao.plugin.errors import NotLoggedIn
 from dingkao.plugin.graphql import StateProblem, ValidationProblem
 from dingkao.plugin.ids import encode_id

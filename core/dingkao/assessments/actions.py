@@ -7,7 +7,7 @@ from datetime import datetime
 from dingkao.assessments.records import AssessmentRecord
 from dingkao.assessments.rules import EDITABLE, MACHINE, TITLES, Event
 from dingkao.assessments.scope import grant_on
-from dingkao.cycles.tables import CycleState
+from dingkao.cycles.vocabulary import CycleState
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.contributions import ActionRule
 from dingkao.plugin.facts import AssessmentFacts

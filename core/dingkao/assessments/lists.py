@@ -6,7 +6,7 @@ from typing import Any
 from dingkao.assessments.records import AssessmentRecord, selected_columns, to_record
 from dingkao.assessments.tables import Assessment
 from dingkao.audit.work import logged_in
-from dingkao.cycles.tables import CycleState
+from dingkao.cycles.vocabulary import CycleState
 from dingkao.db.statement import Parameters, Statement
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.errors import Forbidden

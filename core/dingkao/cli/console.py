@@ -3,6 +3,7 @@
 import sys
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -22,7 +23,7 @@ def messages() -> Console:
 
 def new_table(*columns: str, title: str | None = None) -> Table:
     """An empty table in the manner of all commands; `columns` are its headings."""
-    table = Table(title=title, title_justify="left", header_style="bold", pad_edge=False)
+    table = Table(title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold")
     return table

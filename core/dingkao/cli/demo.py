@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from dingkao.demo.province import DemoAccount
     from dingkao.settings import Settings
 
-# Whose seal it is, as its certificate says.
-_AUTHORITY: Final = "定考演示省卫生健康委员会"
-
 # What a newcomer pastes first: it needs the account's own words and nothing else.
 _LOG_IN: Final = """mutation LogIn($input: LogInInput!) {
   logIn(input: $input) {
@@ -53,10 +50,10 @@ def demo(
             say(f"deleted {path}")
     settings = _demo_settings(settings, host, port)
     accounts = asyncio.run(_prepare(settings))
+    application = None if prepare_only else build_application(settings)
     _print_guide(accounts, f"http://{host}:{port}")
-    if prepare_only:
-        return
-    run_server(build_application(settings), settings, host, port)
+    if application is not None:
+        run_server(application, settings, host, port)
 
 
 def _demo_settings(settings: "Settings", host: str, port: int) -> "Settings":
@@ -65,13 +62,20 @@ def _demo_settings(settings: "Settings", host: str, port: int) -> "Settings":
 
     changes: dict[str, object] = {}
     if settings.seal_key is None:
-        key, passphrase = ensure_seal_key(_AUTHORITY, SystemClock().now())
+        key, passphrase = ensure_seal_key(_authority_name(), SystemClock().now())
         changes |= {"seal_key": key, "seal_passphrase": SecretStr(passphrase)}
     if "public_url" not in settings.model_fields_set:
         changes["public_url"] = f"http://{host}:{port}"
     if "log_format" not in settings.model_fields_set:
         changes["log_format"] = "text"
     return settings.model_copy(update=changes)
+
+
+def _authority_name() -> str:
+    from dingkao.demo.people import AUTHORITY
+    from dingkao.demo.province import ORGANISATIONS
+
+    return next(name for code, name, _, _ in ORGANISATIONS if code == AUTHORITY)
 
 
 async def _prepare(settings: "Settings") -> "list[DemoAccount]":

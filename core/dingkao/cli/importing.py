@@ -15,6 +15,8 @@ from dingkao.cli.errors import WRONG_USE, CommandFailed
 
 if TYPE_CHECKING:
     from dingkao.doctors.importing import ImportReport
+    from dingkao.papers.bank import QuestionReport
+    from dingkao.papers.question_file import QuestionColumns
     from dingkao.plugin.text import Text
 
 Progress = Callable[[int, int], None]
@@ -33,6 +35,13 @@ class Encoding(StrEnum):
     AUTO = "auto"
     UTF_8 = "utf-8"
     GB18030 = "gb18030"
+
+
+class Subject(StrEnum):
+    """The paper whose bank the questions go into."""
+
+    HUMANITIES = "HUMANITIES"
+    PROFESSIONAL = "PROFESSIONAL"
 
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The CSV file, its first line the column names.")]
@@ -108,6 +117,81 @@ async def _import_doctors(text: str, columns: Mapping[str, str], skip_bad: bool,
         return await import_doctors(
             environment, SYSTEM_CALLER, text, columns=columns, skip_bad=skip_bad, progress=progress
         )
+
+
+@app.command()
+def questions(
+    file: FileArgument,
+    subject: Annotated[
+        Subject,
+        typer.Option("--subject", help="HUMANITIES is 医学人文, PROFESSIONAL is 业务水平."),
+    ],
+    stem: Annotated[str, typer.Option("--stem", help="Name of the column with the question 题干.")] = "Question",
+    options: Annotated[
+        str, typer.Option("--options", help="Names of the columns with the options 选项, in their order, by commas.")
+    ] = "A,B,C,D",
+    answer: Annotated[
+        str, typer.Option("--answer", help="Name of the column with the right option's letter 答案: A for the first.")
+    ] = "Answer",
+    source: Annotated[
+        str | None, typer.Option("--source", help="Where the questions come from 来源; the file's name by default.")
+    ] = None,
+    encoding: EncodingOption = Encoding.AUTO,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Take the subject's present questions out of use; attempts keep theirs.")
+    ] = False,
+    skip_bad: SkipBadOption = False,
+) -> None:
+    """Import single-choice questions into the bank 题库 of one paper.
+
+    Columns that are not named are ignored. A question that the bank has already is refused, unless --replace is given.
+    """
+    from dingkao.papers.question_file import QuestionColumns
+
+    columns = QuestionColumns(stem=stem, options=_names(options), answer=answer)
+    text = read_text(file, encoding)
+    with _progress("questions 试题") as progress:
+        report = asyncio.run(
+            _import_questions(subject, text, columns, source or file.name, replace, skip_bad, progress)
+        )
+    if report.retired:
+        say(f"{report.retired} questions taken out of use")
+    _tell(report.lines, report.imported, report.refused_lines, report.refused, (), skip_bad)
+
+
+async def _import_questions(
+    subject: Subject,
+    text: str,
+    columns: "QuestionColumns",
+    source: str,
+    replace: bool,
+    skip_bad: bool,
+    progress: Progress,
+) -> "QuestionReport":
+    from dingkao.audit.work import SYSTEM_CALLER
+    from dingkao.cli.opening import open_environment
+    from dingkao.papers.bank import import_questions
+    from dingkao.plugin.vocabulary import PaperSubject
+
+    async with open_environment() as environment:
+        return await import_questions(
+            environment,
+            SYSTEM_CALLER,
+            PaperSubject[subject.value],
+            text,
+            columns=columns,
+            source=source,
+            replace=replace,
+            skip_bad=skip_bad,
+            progress=progress,
+        )
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names) or len(set(names)) != len(names):
+        raise CommandFailed(f"--options {text}: write different names with commas between, as in A,B,C,D", WRONG_USE)
+    return names
 
 
 def read_text(path: Path, encoding: Encoding) -> str:

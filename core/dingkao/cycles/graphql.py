@@ -13,12 +13,12 @@ from dingkao.context import CoreInfo
 from dingkao.cycles import service
 from dingkao.cycles.rules import Calendar
 from dingkao.cycles.service import STAFF, CycleRecord
-from dingkao.cycles.tables import CycleState
-from dingkao.graphql_enums import described_enum
+from dingkao.cycles.vocabulary import CycleState
 from dingkao.graphql_pages import after_key, keyset_page
 from dingkao.institutions.graphql import Region, load_region
 from dingkao.institutions.service import region_by_code, region_chain
 from dingkao.plugin.contributions import GraphQLContribution
+from dingkao.plugin.enums import described_enum
 from dingkao.plugin.errors import NotFound
 from dingkao.plugin.graphql import Connection, Node, StateProblem, ValidationProblem, page_size
 from dingkao.plugin.ids import decode_id, encode_id

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from dingkao.clock import china_date
-from dingkao.cycles.tables import CycleState as State
+from dingkao.cycles.vocabulary import CycleState as State
 from dingkao.plugin.errors import FieldProblem, StateConflict
 from dingkao.plugin.state_machine import StateMachine, Transition
 from dingkao.plugin.text import Text

@@ -12,7 +12,8 @@ from dingkao.assessments.tables import Assessment
 from dingkao.audit.work import UnitOfWork, begin, logged_in
 from dingkao.cycles import rules
 from dingkao.cycles.rules import BEFORE_THE_BODY, MACHINE, Calendar, CycleEvent
-from dingkao.cycles.tables import BodyAppointment, Cycle, CycleState
+from dingkao.cycles.tables import BodyAppointment, Cycle
+from dingkao.cycles.vocabulary import CycleState
 from dingkao.db.database import fetch, is_postgresql
 from dingkao.db.statement import Parameters, Statement
 from dingkao.environment import Environment

@@ -1,21 +1,12 @@
 """Cycles and the bodies appointed for them."""
 
-import enum
-
 from piccolo.columns import Date, Text, Timestamptz, Varchar
 from piccolo.constraints import Check
 
+from dingkao.cycles.vocabulary import CycleState
 from dingkao.db.routing import ROUTER
 from dingkao.db.tables import Record, code_column, one_of, reference, unique
 from dingkao.institutions.tables import Organisation, Region
-
-
-class CycleState(enum.StrEnum):
-    """考核周期状态"""
-
-    PREPARED = "PREPARED"
-    RUNNING = "RUNNING"
-    CLOSED = "CLOSED"
 
 
 class Cycle(Record, db=ROUTER, tablename="cycle"):

@@ -20,7 +20,7 @@ from dingkao.doctors.service import record_behaviour, register_doctor
 from dingkao.environment import Environment
 from dingkao.institutions.rules import OrganisationKind
 from dingkao.institutions.service import create_organisation, create_region, region_by_code
-from dingkao.institutions.tables import RegionLevel
+from dingkao.institutions.vocabulary import RegionLevel
 from dingkao.papers.bank import import_questions
 from dingkao.plugin.caller import Caller, RoleGrant
 from dingkao.plugin.vocabulary import PaperSubject, Role

@@ -19,7 +19,10 @@ from dingkao.doctors.records import (
     read_doctors,
 )
 from dingkao.doctors.rules import BehaviourKind, NewDoctor
-from dingkao.graphql_enums import (
+from dingkao.graphql_pages import after_key, keyset_page
+from dingkao.institutions.graphql import Organisation
+from dingkao.plugin.contributions import GraphQLContribution
+from dingkao.plugin.enums import (
     BehaviourPolarityEnum,
     DocumentTypeEnum,
     PracticeCategoryEnum,
@@ -27,9 +30,6 @@ from dingkao.graphql_enums import (
     SexEnum,
     described_enum,
 )
-from dingkao.graphql_pages import after_key, keyset_page
-from dingkao.institutions.graphql import Organisation
-from dingkao.plugin.contributions import GraphQLContribution
 from dingkao.plugin.graphql import Connection, Node, StateProblem, ValidationProblem, page_size
 from dingkao.plugin.ids import decode_id, encode_id
 from dingkao.plugin.vocabulary import DocumentType, PracticeCategory, PracticeLevel, Sex

@@ -22,7 +22,6 @@ class Query:
         return version("dingkao")
 
 
-
 @strawberry.type(description="What can be done. 办理")
 class Mutation:
     # GraphQL wants a field on every object; this one is what a client may call to see that it reaches the server.

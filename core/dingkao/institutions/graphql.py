@@ -7,13 +7,13 @@ import strawberry
 
 from dingkao.audit.work import logged_in
 from dingkao.context import CoreInfo
-from dingkao.graphql_enums import described_enum
 from dingkao.graphql_pages import after_key, keyset_page
 from dingkao.institutions import service
 from dingkao.institutions.rules import OrganisationKind
 from dingkao.institutions.service import OrganisationRecord, RegionRecord
-from dingkao.institutions.tables import RegionLevel
+from dingkao.institutions.vocabulary import RegionLevel
 from dingkao.plugin.contributions import GraphQLContribution
+from dingkao.plugin.enums import described_enum
 from dingkao.plugin.errors import NotFound
 from dingkao.plugin.graphql import Connection, Node, page_size
 from dingkao.plugin.ids import encode_id

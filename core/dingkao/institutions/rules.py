@@ -3,7 +3,7 @@
 import re
 from enum import StrEnum
 
-from dingkao.institutions.tables import RegionLevel
+from dingkao.institutions.vocabulary import RegionLevel
 from dingkao.plugin.caller import Caller, RoleGrant
 from dingkao.plugin.errors import FieldProblem, Forbidden, NotFound
 from dingkao.plugin.text import Text

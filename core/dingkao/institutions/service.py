@@ -17,7 +17,8 @@ from dingkao.institutions.rules import (
     organisation_problems,
     region_problems,
 )
-from dingkao.institutions.tables import Organisation, Region, RegionLevel
+from dingkao.institutions.tables import Organisation, Region
+from dingkao.institutions.vocabulary import RegionLevel
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.errors import NotFound, ValidationFailed
 from dingkao.plugin.vocabulary import Role

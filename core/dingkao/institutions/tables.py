@@ -1,19 +1,10 @@
 """Regions and organisations."""
 
-import enum
-
 from piccolo.columns import Boolean, Date, Varchar
 
 from dingkao.db.routing import ROUTER
 from dingkao.db.tables import Record, code_column, one_of, reference
-
-
-class RegionLevel(enum.StrEnum):
-    """行政层级"""
-
-    PROVINCE = "PROVINCE"
-    PREFECTURE = "PREFECTURE"
-    COUNTY = "COUNTY"
+from dingkao.institutions.vocabulary import RegionLevel
 
 
 class Region(Record, db=ROUTER, tablename="region"):
@@ -34,7 +25,7 @@ class Region(Record, db=ROUTER, tablename="region"):
 
 
 class Organisation(Record, db=ROUTER, tablename="organisation"):
-    """An organisation: institution (医疗卫生机构), assessment body (考核机构), authority (卫生健康行政部门), or several."""
+    """An institution (医疗卫生机构), assessment body (考核机构), authority (卫生健康行政部门), or several at once."""
 
     code = code_column(40, unique=True)
     name = Varchar(120)

@@ -1,4 +1,4 @@
-"""Sitting a paper (参加测评, manual 2.2.5): start, save answers, submit; and submitting what is there when time is up."""
+"""Sitting a paper (参加测评, manual 2.2.5): start, save answers, submit; and submitting for who runs out of time."""
 
 import json
 import secrets
@@ -21,7 +21,8 @@ from dingkao.papers import rules
 from dingkao.papers.marking import BankQuestion, draw, freeze, mark
 from dingkao.papers.planning import move_paper, open_papers
 from dingkao.papers.proctoring import check_proctoring
-from dingkao.papers.tables import Answer, AssessmentPaper, Attempt, AttemptState, Question
+from dingkao.papers.tables import Answer, AssessmentPaper, Attempt, Question
+from dingkao.papers.vocabulary import AttemptState
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.errors import FieldProblem, Forbidden, NotEligible, NotFound, StateConflict, ValidationFailed
 from dingkao.plugin.national import PapersPolicy
@@ -56,15 +57,17 @@ _questions = Statement(
     ),
     json_columns=("options",),
 )
+# Two steps of foreign keys: further than Piccolo's types follow.
+_ASSESSMENT: Any = Attempt.paper.assessment
 # What saving needs to know, in one row: whose it is, until when, which choices there are.
 _attempt = Statement(
     lambda p: Attempt.select(
         Attempt.id, Attempt.state, Attempt.deadline, Attempt.questions, Attempt.answer_key, Attempt.pass_percent,
         Attempt.number, Attempt.paper, Attempt.paper.assessment.as_alias("assessment"),
-        Attempt.paper.assessment.doctor.as_alias("doctor"),
-        Attempt.paper.assessment.cycle.as_alias("cycle"),
-        Attempt.paper.assessment.cycle.policy_digest.as_alias("policy_digest"),
-        Attempt.paper.assessment.cycle.policy_version.as_alias("policy_version"),
+        _ASSESSMENT.doctor.as_alias("doctor"),
+        _ASSESSMENT.cycle.as_alias("cycle"),
+        _ASSESSMENT.cycle.policy_digest.as_alias("policy_digest"),
+        _ASSESSMENT.cycle.policy_version.as_alias("policy_version"),
     ).where(Attempt.id == p.attempt)
 )  # fmt: skip
 _lock_attempt = Statement(

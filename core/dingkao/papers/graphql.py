@@ -10,7 +10,6 @@ from dingkao.assessments.access import pinned_policy
 from dingkao.assessments.graphql import Assessment, load_assessment
 from dingkao.assessments.records import AssessmentRecord
 from dingkao.context import CoreInfo
-from dingkao.graphql_enums import PaperStateEnum, PaperSubjectEnum, described_enum
 from dingkao.papers import attempts, rules
 from dingkao.papers.bank import bank_size, import_questions
 from dingkao.papers.proctoring import give_face_consent, read_face_status
@@ -25,8 +24,9 @@ from dingkao.papers.records import (
     read_papers_of,
     read_questions,
 )
-from dingkao.papers.tables import AttemptState
+from dingkao.papers.vocabulary import AttemptState
 from dingkao.plugin.contributions import GraphQLContribution
+from dingkao.plugin.enums import PaperStateEnum, PaperSubjectEnum, described_enum
 from dingkao.plugin.errors import NotFound
 from dingkao.plugin.graphql import Node, NotEligibleProblem, StateProblem, ValidationProblem
 from dingkao.plugin.ids import decode_id, encode_id
@@ -77,9 +77,7 @@ class Attempt(Node):
     record: strawberry.Private[AttemptRecord]
     own: strawberry.Private[bool]
 
-    @strawberry.field(
-        description="The questions, for the doctor while he answers; null otherwise. 试题（仅作答时可见）"
-    )
+    @strawberry.field(description="The questions, while the doctor answers; null otherwise. 试题（仅作答时可见）")
     async def questions(self, info: CoreInfo) -> list[AttemptQuestion] | None:
         if not self.own or self.record.state is not AttemptState.IN_PROGRESS:
             return None

@@ -14,7 +14,7 @@ from dingkao.plugin.errors import StateConflict
 from dingkao.plugin.text import Text
 from dingkao.plugin.vocabulary import PaperState, PaperSubject, Verdict
 from dingkao.results.service import conclude
-from dingkao.results.tables import ConclusionGround
+from dingkao.results.vocabulary import ConclusionGround
 
 _papers = Statement(
     lambda p: (
@@ -111,7 +111,7 @@ async def waive_paper(work: UnitOfWork, record: AssessmentRecord, subject: Paper
     if record.state not in rules.WAIVABLE:
         raise StateConflict(
             "NOT_IN_THIS_STATE",
-            Text("当前状态下不能免考。", "Nothing can be waived in this state."),
+            Text("当前状态下不能免考。", "Nothing is waived in this state."),
             record.state.value,
         )
     paper = next((row for row in await _papers.run(assessment=record.id) if row["subject"] == subject.value), None)

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from dingkao.db.statement import Statement
-from dingkao.papers.tables import Answer, AssessmentPaper, Attempt, AttemptState
+from dingkao.papers.tables import Answer, AssessmentPaper, Attempt
+from dingkao.papers.vocabulary import AttemptState
 from dingkao.plugin.vocabulary import PaperState, PaperSubject
 
 

@@ -1,7 +1,5 @@
 """Questions, the papers of an assessment, attempts and answers, and the consent to face capture."""
 
-import enum
-
 from piccolo.columns import Boolean, Integer, Text, Timestamptz, Varchar
 from piccolo.constraints import Check
 
@@ -10,15 +8,9 @@ from dingkao.assessments.tables import Assessment
 from dingkao.db.routing import ROUTER
 from dingkao.db.tables import Record, code_column, one_of, reference, unique
 from dingkao.doctors.tables import Doctor
+from dingkao.papers.vocabulary import AttemptState
 from dingkao.plugin.vocabulary import PaperState, PaperSubject
 from dingkao.storage.tables import StoredFile
-
-
-class AttemptState(enum.StrEnum):
-    """答卷状态"""
-
-    IN_PROGRESS = "IN_PROGRESS"
-    MARKED = "MARKED"
 
 
 class Question(Record, db=ROUTER, tablename="question"):

@@ -28,14 +28,15 @@ from dingkao.documents.content import (
 )
 from dingkao.documents.notice import NoticeContent
 from dingkao.environment import Environment
-from dingkao.papers.tables import AssessmentPaper, Attempt, AttemptState
+from dingkao.papers.tables import AssessmentPaper, Attempt
+from dingkao.papers.vocabulary import AttemptState
 from dingkao.plugin.errors import NotEligible
 from dingkao.plugin.national import DocumentsPolicy
 from dingkao.plugin.text import Reason, Text
 from dingkao.plugin.vocabulary import Dimension, PaperState, PaperSubject, PracticeCategory, PracticeLevel, Verdict
 from dingkao.results.records import ResultRecord, read_ratings
 from dingkao.results.rules import dimension_outcomes
-from dingkao.results.tables import ResultState
+from dingkao.results.vocabulary import ResultState
 
 Content = TypeVar("Content", bound=NoticeContent | CertificateContent)
 

@@ -51,7 +51,8 @@ from dingkao.results.rules import (
     against_printing_certificate,
     against_printing_notice,
 )
-from dingkao.results.tables import DocumentKind, DocumentState, ResultDocument, ResultState
+from dingkao.results.tables import ResultDocument
+from dingkao.results.vocabulary import DocumentKind, DocumentState, ResultState
 from dingkao.storage.files import new_file_name
 
 PDF = "application/pdf"

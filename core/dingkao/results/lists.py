@@ -9,7 +9,8 @@ from dingkao.db.statement import Parameters, Statement
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.vocabulary import AssessmentState, Role
 from dingkao.results.records import ResultRecord, read_results
-from dingkao.results.tables import Result, ResultState
+from dingkao.results.tables import Result
+from dingkao.results.vocabulary import ResultState
 
 _SCOPES: dict[Role, Any] = {
     Role.INSTITUTION_OFFICER: Result.assessment.institution,

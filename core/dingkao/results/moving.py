@@ -20,7 +20,8 @@ from dingkao.plugin.text import Text
 from dingkao.plugin.vocabulary import Role
 from dingkao.results.records import DocumentRecord, ResultRecord, read_documents, read_results
 from dingkao.results.rules import CERTIFICATE_MACHINE, NOTICE_MACHINE, RESULT_MACHINE, DocumentEvent, ResultEvent
-from dingkao.results.tables import DocumentKind, DocumentState, Result, ResultDocument, ResultState
+from dingkao.results.tables import Result, ResultDocument
+from dingkao.results.vocabulary import DocumentKind, DocumentState, ResultState
 
 # The most that one request may file or notify.
 BATCH_MAXIMUM = 500

@@ -4,7 +4,7 @@ from piccolo.querystring import QueryString
 
 from dingkao.db.statement import Statement
 from dingkao.documents.check_code import format_certificate_number, format_notice_number
-from dingkao.results.tables import DocumentKind
+from dingkao.results.vocabulary import DocumentKind
 
 # One statement, so that the row's own lock (or SQLite's single writer) orders those who come at once.
 _take = Statement(

@@ -13,7 +13,8 @@ from dingkao.audit.tables import StateTransition
 from dingkao.db.statement import Statement
 from dingkao.plugin.vocabulary import Dimension, RatedBy, Verdict
 from dingkao.results.rules import RESULT_MACHINE, ResultEvent
-from dingkao.results.tables import ConclusionGround, DocumentKind, DocumentState, Result, ResultDocument, ResultState
+from dingkao.results.tables import Result, ResultDocument
+from dingkao.results.vocabulary import ConclusionGround, DocumentKind, DocumentState, ResultState
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dingkao.plugin.national import DocumentsPolicy
 from dingkao.plugin.state_machine import StateMachine, Transition
 from dingkao.plugin.text import Reason, Text
 from dingkao.plugin.vocabulary import RATED_DIMENSIONS, Dimension, Role, Verdict
-from dingkao.results.tables import ConclusionGround, DocumentState, ResultState
+from dingkao.results.vocabulary import ConclusionGround, DocumentState, ResultState
 
 # The body answers an objection within 30 days of receiving it (2007 measure, Art. 24).
 REEXAMINATION_DAYS = 30

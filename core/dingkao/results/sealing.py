@@ -32,7 +32,8 @@ from dingkao.results.issuing import (
 from dingkao.results.moving import move_document
 from dingkao.results.records import DocumentRecord, read_documents
 from dingkao.results.rules import CERTIFICATE_MACHINE, DocumentEvent
-from dingkao.results.tables import DocumentKind, ResultDocument
+from dingkao.results.tables import ResultDocument
+from dingkao.results.vocabulary import DocumentKind
 
 # Of the port's contract (dingkao.plugin.ports.SealProvider).
 SEAL_TIME_LIMIT_SECONDS = 30.0

@@ -35,7 +35,8 @@ from dingkao.results.moving import (
 )
 from dingkao.results.records import read_results
 from dingkao.results.rules import RESULT_MACHINE, ResultEvent, objection_until, opposite
-from dingkao.results.tables import ConclusionGround, Result, ResultState
+from dingkao.results.tables import Result
+from dingkao.results.vocabulary import ConclusionGround, ResultState
 
 # Longest grounds of an objection, and longest answer, in characters as people count them.
 REASON_MAXIMUM = 1000

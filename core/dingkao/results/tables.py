@@ -1,7 +1,5 @@
 """Results, and the documents made of them."""
 
-import enum
-
 from piccolo.columns import Integer, Text, Timestamptz, Varchar
 
 from dingkao.assessments.tables import Assessment
@@ -9,43 +7,7 @@ from dingkao.db.routing import ROUTER
 from dingkao.db.tables import Record, code_column, one_of, reference, unique
 from dingkao.institutions.tables import Organisation
 from dingkao.plugin.vocabulary import Verdict
-
-
-class ResultState(enum.StrEnum):
-    """考核结果状态"""
-
-    CONCLUDED = "CONCLUDED"
-    FILED = "FILED"
-    NOTIFIED = "NOTIFIED"
-    REEXAMINATION_REQUESTED = "REEXAMINATION_REQUESTED"
-    UPHELD = "UPHELD"
-    CHANGED = "CHANGED"
-    FINAL = "FINAL"
-    ANNULLED = "ANNULLED"
-
-
-class ConclusionGround(enum.StrEnum):
-    """What a conclusion rests on. 结论依据"""
-
-    ALL_PAPERS_PASSED = "ALL_PAPERS_PASSED"
-    PAPER_FAILED = "PAPER_FAILED"
-    RATING_FAILED = "RATING_FAILED"
-
-
-class DocumentKind(enum.StrEnum):
-    """文书种类"""
-
-    NOTICE = "NOTICE"
-    CERTIFICATE = "CERTIFICATE"
-
-
-class DocumentState(enum.StrEnum):
-    """文书状态; only a certificate is sealed."""
-
-    ISSUED = "ISSUED"
-    UNSEALED = "UNSEALED"
-    SEALED = "SEALED"
-    REVOKED = "REVOKED"
+from dingkao.results.vocabulary import ConclusionGround, DocumentKind, DocumentState, ResultState
 
 
 class Result(Record, db=ROUTER, tablename="result"):

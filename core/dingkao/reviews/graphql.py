@@ -10,15 +10,15 @@ from dingkao.assessments.graphql import Assessment, load_assessment
 from dingkao.assessments.lists import list_in_role
 from dingkao.audit.work import logged_in
 from dingkao.context import CoreInfo
-from dingkao.graphql_enums import DimensionEnum, ReviewLevelEnum, VerdictEnum, described_enum
 from dingkao.graphql_pages import after_key, keyset_page
 from dingkao.plugin.contributions import GraphQLContribution
+from dingkao.plugin.enums import DimensionEnum, ReviewLevelEnum, VerdictEnum, described_enum
 from dingkao.plugin.graphql import Connection, StateProblem, ValidationProblem, page_size
 from dingkao.plugin.ids import decode_id
 from dingkao.plugin.vocabulary import AssessmentState, ReviewLevel, Role
 from dingkao.reviews import service
 from dingkao.reviews.records import ReviewRecord, read_latest_reviews, read_reviews
-from dingkao.reviews.tables import Decision
+from dingkao.reviews.vocabulary import Decision
 
 described_enum(
     Decision,

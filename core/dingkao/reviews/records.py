@@ -9,7 +9,8 @@ from piccolo.query.functions import Max
 
 from dingkao.db.statement import Statement
 from dingkao.plugin.vocabulary import ReviewLevel
-from dingkao.reviews.tables import Decision, Review
+from dingkao.reviews.tables import Review
+from dingkao.reviews.vocabulary import Decision
 
 _COLUMNS = (
     Review.assessment,

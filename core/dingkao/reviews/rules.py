@@ -6,7 +6,7 @@ from dingkao.assessments.rules import Event
 from dingkao.plugin.errors import FieldProblem
 from dingkao.plugin.text import Text
 from dingkao.plugin.vocabulary import RATED_DIMENSIONS, Dimension, Verdict
-from dingkao.reviews.tables import Decision
+from dingkao.reviews.vocabulary import Decision
 
 INSTITUTION_EVENTS: Mapping[Decision, Event] = {
     Decision.APPROVED: Event.INSTITUTION_APPROVE,

@@ -18,9 +18,10 @@ from dingkao.plugin.national import ReviewPolicy
 from dingkao.plugin.text import Text
 from dingkao.plugin.vocabulary import Dimension, RatedBy, ReviewLevel, Role, Verdict
 from dingkao.results.service import conclude
-from dingkao.results.tables import ConclusionGround
+from dingkao.results.vocabulary import ConclusionGround
 from dingkao.reviews.rules import BODY_EVENTS, INSTITUTION_EVENTS, body_problems, institution_problems
-from dingkao.reviews.tables import Decision, Review
+from dingkao.reviews.tables import Review
+from dingkao.reviews.vocabulary import Decision
 
 _institution_verdicts = Statement(
     lambda p: Rating.select(Rating.verdict).where(
@@ -116,9 +117,7 @@ def _check_submission(record: AssessmentRecord, submission_number: int) -> None:
     if record.submissions != submission_number:
         raise StateConflict(
             "SUBMISSION_OUTDATED",
-            Text(
-                "医师已重新提交，请查看最新的报名信息。", "The doctor has submitted anew; read that."
-            ),
+            Text("医师已重新提交，请查看最新的报名信息。", "The doctor has submitted anew; read that."),
             record.state.value,
         )
 

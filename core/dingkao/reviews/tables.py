@@ -1,7 +1,5 @@
 """Decisions of the two reviewing levels."""
 
-import enum
-
 from piccolo.columns import Integer, Text, Timestamptz
 
 from dingkao.accounts.tables import Account
@@ -10,15 +8,7 @@ from dingkao.db.routing import ROUTER
 from dingkao.db.tables import Record, code_column, one_of, reference
 from dingkao.institutions.tables import Organisation
 from dingkao.plugin.vocabulary import ReviewLevel
-
-
-class Decision(enum.StrEnum):
-    """审核结论"""
-
-    APPROVED = "APPROVED"
-    RETURNED_TO_DOCTOR = "RETURNED_TO_DOCTOR"
-    RETURNED_TO_INSTITUTION = "RETURNED_TO_INSTITUTION"
-    FAILURE_CONFIRMED = "FAILURE_CONFIRMED"
+from dingkao.reviews.vocabulary import Decision
 
 
 class Review(Record, db=ROUTER, tablename="review"):

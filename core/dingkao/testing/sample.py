@@ -8,13 +8,15 @@ from typing import Any
 from dingkao.accounts.tables import Account, RoleAssignment
 from dingkao.assessments.form_tables import RegistrationForm
 from dingkao.assessments.tables import Assessment
-from dingkao.cycles.tables import BodyAppointment, Cycle, CycleState
+from dingkao.cycles.tables import BodyAppointment, Cycle
+from dingkao.cycles.vocabulary import CycleState
 from dingkao.db.database import transaction
 from dingkao.db.tables import Record
 from dingkao.doctors.made_up import made_up_document_number, made_up_practice_number, made_up_qualification_number
 from dingkao.doctors.tables import Doctor, PracticeRegistration
 from dingkao.environment import Environment
-from dingkao.institutions.tables import Organisation, Region, RegionLevel
+from dingkao.institutions.tables import Organisation, Region
+from dingkao.institutions.vocabulary import RegionLevel
 from dingkao.plugin.caller import Caller, RoleGrant
 from dingkao.plugin.text import Language
 from dingkao.plugin.vocabulary import (

@@ -42,7 +42,7 @@ from dingkao.plugin.text import Language, Text
 from dingkao.results.issuing import find_download
 from dingkao.results.links import link_holds
 from dingkao.results.records import DocumentRecord, read_document_by_code, read_documents_by_id, read_revoked_at
-from dingkao.results.tables import DocumentKind, DocumentState
+from dingkao.results.vocabulary import DocumentKind, DocumentState
 
 _STATES: Final = {
     DocumentState.ISSUED: CheckState.VALID,

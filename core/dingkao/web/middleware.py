@@ -83,13 +83,20 @@ def _bearer(headers: dict[bytes, bytes]) -> str | None:
     return token.strip() if scheme.lower() == "bearer" and token.strip() else None
 
 
+def _route(scope: Scope) -> str:
+    path: str = scope["path"]
+    for name, value in scope.get("path_params", {}).items():
+        path = path.replace(str(value), "{" + name + "}")
+    return path
+
+
 def _line(scope: Scope, status: int, started: float) -> dict[str, Any]:
     caller = scope["dingkao.caller"]
-    # The path only, never the query string: links may carry signatures.
+    # The route and not what stands in it: codes, ids and signed links are nobody's business in a log.
     return {
         "request_id": scope["dingkao.request_id"],
         "method": scope["method"],
-        "path": scope["path"],
+        "path": _route(scope),
         "status": status,
         "operation": scope.get("dingkao.operation"),
         "account": caller.account_id if caller else None,

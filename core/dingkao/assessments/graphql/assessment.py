@@ -35,8 +35,8 @@ from dingkao.audit.work import logged_in
 from dingkao.context import CoreInfo
 from dingkao.cycles.graphql import Cycle
 from dingkao.doctors.graphql import Doctor, Registration
-from dingkao.graphql_enums import AssessmentKindEnum, AssessmentStateEnum, PaperSubjectEnum, VerdictEnum
 from dingkao.institutions.graphql import Organisation
+from dingkao.plugin.enums import AssessmentKindEnum, AssessmentStateEnum, PaperSubjectEnum, VerdictEnum
 from dingkao.plugin.errors import NotFound
 from dingkao.plugin.facts import AssessmentFacts
 from dingkao.plugin.graphql import FieldProblem, Node, Reason, show_fields, show_reasons

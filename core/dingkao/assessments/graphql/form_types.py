@@ -8,7 +8,7 @@ import strawberry
 
 from dingkao.assessments.content import FormContent
 from dingkao.assessments.form_rules import HistoryKind
-from dingkao.graphql_enums import DimensionEnum, RatedByEnum, VerdictEnum
+from dingkao.plugin.enums import DimensionEnum, RatedByEnum, VerdictEnum
 from dingkao.plugin.ids import encode_id
 from dingkao.plugin.vocabulary import Dimension, RatedBy, Verdict
 from dingkao.storage.lookup import FileRecord

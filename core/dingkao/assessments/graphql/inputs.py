@@ -5,7 +5,7 @@ from typing import Any
 
 import strawberry
 
-from dingkao.graphql_enums import DimensionEnum, VerdictEnum
+from dingkao.plugin.enums import DimensionEnum, VerdictEnum
 
 _REVISION = "The revision the client has; where it is another by now, nothing is saved. 修订号"
 _ASSESSMENT = "The assessment. 考核标识"

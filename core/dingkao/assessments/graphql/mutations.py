@@ -1,5 +1,6 @@
 """The doctor's steps and the opening of enrolment: parse, call the service, show."""
 
+import asyncio
 from typing import Annotated, Any
 
 import strawberry
@@ -64,7 +65,7 @@ class AssessmentMutation:
         keys = [decode_id("Assessment", opaque) for opaque in input.assessment_ids]
         await enrolment.open_enrolment(info.context.environment, info.context.caller, keys)
         info.context.forget_loaded()
-        return AssessmentList(assessments=[await load_assessment(info, key) for key in keys])
+        return AssessmentList(assessments=await asyncio.gather(*(load_assessment(info, key) for key in keys)))
 
     @strawberry.mutation(description="Close enrolment again while nothing is submitted: all or none. 关闭报名")
     async def close_enrolment(
@@ -73,7 +74,7 @@ class AssessmentMutation:
         keys = [decode_id("Assessment", opaque) for opaque in input.assessment_ids]
         await enrolment.close_enrolment(info.context.environment, info.context.caller, keys)
         info.context.forget_loaded()
-        return AssessmentList(assessments=[await load_assessment(info, key) for key in keys])
+        return AssessmentList(assessments=await asyncio.gather(*(load_assessment(info, key) for key in keys)))
 
     @strawberry.mutation(description="Save fields of the registration form as a draft. 保存报名信息")
     async def save_registration_form(

@@ -8,8 +8,8 @@ from dingkao.accounts.graphql import Viewer
 from dingkao.assessments.graphql.assessment import Assessment, load_assessment
 from dingkao.assessments.lists import current_assessment, list_assessments
 from dingkao.context import CoreInfo
-from dingkao.graphql_enums import AssessmentStateEnum
 from dingkao.graphql_pages import after_key, keyset_page
+from dingkao.plugin.enums import AssessmentStateEnum
 from dingkao.plugin.graphql import Connection, page_size
 from dingkao.plugin.ids import decode_id
 

@@ -8,7 +8,7 @@ from dingkao.assessments.records import AssessmentRecord
 from dingkao.assessments.rules import MACHINE, TITLES, Event
 from dingkao.assessments.scope import grant_on
 from dingkao.audit.work import UnitOfWork, begin
-from dingkao.cycles.tables import CycleState
+from dingkao.cycles.vocabulary import CycleState
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
 from dingkao.plugin.caller import Caller

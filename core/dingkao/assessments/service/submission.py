@@ -13,7 +13,7 @@ from dingkao.assessments.service.editing import edit
 from dingkao.assessments.submission_rules import submission_problems
 from dingkao.assessments.tables import Assessment, Submission
 from dingkao.audit.work import begin
-from dingkao.cycles.tables import CycleState
+from dingkao.cycles.vocabulary import CycleState
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
 from dingkao.papers.planning import plan_papers

@@ -11,7 +11,7 @@ from dingkao.assessments.graphql import Assessment, load_assessment
 from dingkao.assessments.records import AssessmentRecord
 from dingkao.audit.work import logged_in
 from dingkao.context import CoreInfo
-from dingkao.graphql_enums import DimensionEnum, VerdictEnum, described_enum
+from dingkao.plugin.enums import DimensionEnum, VerdictEnum, described_enum
 from dingkao.plugin.errors import NotEligible, NotFound
 from dingkao.plugin.graphql import Node, Reason, show_reasons
 from dingkao.plugin.ids import encode_id
@@ -40,7 +40,7 @@ from dingkao.results.rules import (
     reexamination_due,
 )
 from dingkao.results.service import ReexaminationDecision
-from dingkao.results.tables import ConclusionGround, DocumentKind, DocumentState, ResultState
+from dingkao.results.vocabulary import ConclusionGround, DocumentKind, DocumentState, ResultState
 
 described_enum(
     ResultState,

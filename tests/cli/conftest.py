@@ -1,0 +1,59 @@
+"""Running the real command in a process and a folder of its own."""
+
+import asyncio
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+from command_line import COMMAND, Outcome, Run, environment_of
+
+from dingkao.testing.databases import PostgreSQLDatabases, SQLiteDatabases
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Runs `dingkao` with arguments, in an empty folder, with the settings given by name."""
+
+    def run(*arguments: str | Path, **settings: str) -> Outcome:
+        done = subprocess.run(
+            [COMMAND, *map(str, arguments)],
+            cwd=tmp_path,
+            env=environment_of(settings),
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=120,
+            check=False,
+        )
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database with nothing in it."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'new' / 'empty.db'}"
+        return
+    databases: PostgreSQLDatabases = request.getfixturevalue("postgresql_databases")
+    with databases.fresh() as url:
+        asyncio.run(_empty(url))
+        yield url
+
+
+@pytest.fixture
+def sqlite_url(sqlite_databases: SQLiteDatabases) -> Iterator[str]:
+    """A migrated SQLite database, for what does not depend on the database."""
+    with sqlite_databases.fresh() as url:
+        yield url
+
+
+async def _empty(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    finally:
+        await connection.close()
