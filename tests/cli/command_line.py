@@ -1,12 +1,17 @@
 """Running the real command in a process of its own."""
 
 import os
+import signal
+import socket
+import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 COMMAND = Path(sys.executable).parent / "dingkao"
+LIMIT_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,7 @@ class Outcome:
 
 
 Run = Callable[..., Outcome]
+Start = Callable[..., "RunningServer"]
 
 
 def environment_of(settings: dict[str, str]) -> dict[str, str]:
@@ -33,3 +39,79 @@ def environment_of(settings: dict[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DINGKAO_")}
     # Wide, so that nothing a test looks for is folded.
     return {**kept, "COLUMNS": "200", **{f"DINGKAO_{name}": value for name, value in settings.items()}}
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nothing listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class RunningServer:
+    """A server command that runs until it is told to end; its standard error is read while it does."""
+
+    def __init__(self, arguments: Sequence[str], folder: Path, settings: dict[str, str]) -> None:
+        self.lines: list[str] = []
+        self._arrived = threading.Condition()
+        self._ended = False
+        self.process = subprocess.Popen(
+            [COMMAND, *arguments],
+            cwd=folder,
+            env=environment_of(settings),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def wait_for(self, text: str) -> str:
+        """The first line on standard error with `text` in it; fails where the server ends or two minutes pass first."""
+        with self._arrived:
+            found = self._arrived.wait_for(lambda: self._ended or self._line_with(text) is not None, LIMIT_SECONDS)
+            line = self._line_with(text)
+        assert found, f"no {text!r} in {self.lines}"
+        assert line is not None, f"the server ended without {text!r}: {self.lines}"
+        return line
+
+    def end(self) -> int:
+        """Ask it to end and wait for that; its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.join()
+
+    def join(self) -> int:
+        """Wait for its end; its exit code."""
+        code = self.process.wait(LIMIT_SECONDS)
+        self._reader.join()
+        return code
+
+    @property
+    def output(self) -> str:
+        """What it printed on standard output, once it has ended."""
+        assert self.process.stdout is not None
+        return self.process.stdout.read()
+
+    def kill(self) -> None:
+        """End it, whatever it does."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(LIMIT_SECONDS)
+        self._reader.join()
+        for stream in (self.process.stdout, self.process.stderr):
+            assert stream is not None
+            stream.close()
+
+    def _line_with(self, text: str) -> str | None:
+        return next((line for line in self.lines if text in line), None)
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            with self._arrived:
+                self.lines.append(line.rstrip("\n"))
+                self._arrived.notify_all()
+        with self._arrived:
+            self._ended = True
+            self._arrived.notify_all()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from command_line import COMMAND, Outcome, Run, environment_of
+from command_line import COMMAND, LIMIT_SECONDS, Outcome, Run, RunningServer, Start, environment_of
 
 from dingkao.testing.databases import PostgreSQLDatabases, SQLiteDatabases
 
@@ -24,12 +24,26 @@ def run(tmp_path: Path) -> Run:
             capture_output=True,
             text=True,
             encoding="utf-8",
-            timeout=120,
+            timeout=LIMIT_SECONDS,
             check=False,
         )
         return Outcome(done.returncode, done.stdout, done.stderr)
 
     return run
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts `dingkao` with arguments and settings, and ends whatever is left of it after the test."""
+    started: list[RunningServer] = []
+
+    def start(*arguments: str, **settings: str) -> RunningServer:
+        started.append(RunningServer(arguments, tmp_path, settings))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.kill()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

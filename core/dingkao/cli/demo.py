@@ -43,8 +43,9 @@ def demo(
     from dingkao.settings import load_settings
 
     settings = load_settings()
-    # Before anything is deleted: a server that runs here may be the one whose database this is.
-    refuse_taken_port(host, port)
+    if reset or not prepare_only:
+        # Before anything is deleted: a server that runs here may be the one whose database this is.
+        refuse_taken_port(host, port)
     if reset:
         for path in delete_demo(settings):
             say(f"deleted {path}")
