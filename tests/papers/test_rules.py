@@ -105,7 +105,9 @@ def test_the_grace_is_counted_to_its_last_instant() -> None:
 
 
 @pytest.mark.parametrize(("assessment", "paper"), list(product(AssessmentState, PaperState)))
-def test_only_an_available_paper_of_an_approved_assessment_starts(assessment: AssessmentState, paper: PaperState) -> None:
+def test_only_an_available_paper_of_an_approved_assessment_starts(
+    assessment: AssessmentState, paper: PaperState
+) -> None:
     startable = paper is PaperState.AVAILABLE and assessment in (AssessmentState.BODY_APPROVED, AssessmentState.TESTING)
     if startable:
         require_startable(assessment, paper, 1, 0, WINDOW, NOON)
