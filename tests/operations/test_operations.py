@@ -6,10 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from dingkao.application import load_registry
-from dingkao.schema import assemble
-from dingkao.settings import Settings
-from dingkao.web.operations import Operation, load_operations
 from graphql import (
     DocumentNode,
     FieldNode,
@@ -26,6 +22,11 @@ from graphql import (
     visit,
 )
 from graphql.execution.values import get_variable_values
+
+from dingkao.application import load_registry
+from dingkao.schema import assemble
+from dingkao.settings import Settings
+from dingkao.web.operations import Operation, load_operations
 
 OPERATIONS = load_operations()
 

@@ -80,7 +80,8 @@ class Account:
         return value
 
     def refused(self, operation: str, *codes: str, **variables: Any) -> Any:
-        """Run an operation that must be refused with all of `codes`, each with a Chinese sentence. Raises WrongAnswer."""
+        """Run an operation that must be refused with all of `codes` (none: with any), each with a Chinese sentence;
+        returns the whole answer. Raises WrongAnswer."""
         body = self._post(operation, variables)
         return self._check_refusal(operation, codes, _refusals(body), body)
 
@@ -121,10 +122,6 @@ class Account:
         missing = [word for word in words if word not in came]
         if missing:
             raise WrongAnswer(self.who, operation, f"{what} with {'、'.join(missing)}", came)
-
-    def tell(self, operation: str, outcome: str) -> None:
-        """Print a further step that was checked by hand."""
-        self._report.step(self.who, operation, outcome)
 
     def _check_refusal(self, operation: str, codes: tuple[str, ...], found: list[tuple[str, str]], body: Any) -> Any:
         messages = dict(found)

@@ -32,6 +32,8 @@ def outbox_reader(database_url: str | None = None) -> CodeReader:
 
     def read(phone: str) -> str:
         try:
+            if database.path is not None and not database.path.is_file():
+                raise FileNotFoundError(f"there is no file {database.path}")
             text = asyncio.run(newest(phone))
         except Exception as error:
             raise CodeNotFound(f"cannot read the outbox in {_shown(url)}: {error}. {_ADVICE}") from error

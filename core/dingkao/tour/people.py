@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import httpx
 
@@ -36,11 +37,12 @@ class Doctor:
     doctor_id: str = ""
     assessment_id: str = ""
 
-    def home(self, outcome: str) -> dict[str, object]:
+    def home(self, outcome: str) -> Any:
         """The home page's assessment; remembers its id."""
-        viewer = self.account.read("Home", outcome)
-        assessment: dict[str, object] = viewer["assessment"]
-        self.assessment_id = str(assessment["id"])
+        assessment = self.account.read("Home", outcome)["assessment"]
+        if assessment is None:
+            self.account.equal("Home", "an assessment in the running cycle", None, "one")
+        self.assessment_id = assessment["id"]
         return assessment
 
 

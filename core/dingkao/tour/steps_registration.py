@@ -243,9 +243,10 @@ def submit_incomplete(doctor: Doctor) -> None:
 def submit(doctor: Doctor, *, with_refusals: bool = False) -> None:
     """提交信息: once, however often it is sent; nothing can be changed afterwards; it may be withdrawn for now."""
     account = doctor.account
-    confirmed = {"assessmentId": doctor.assessment_id, "expectedRevision": preview(doctor)}
+    revision = preview(doctor)
+    confirmed = {"assessmentId": doctor.assessment_id, "expectedRevision": revision}
     if with_refusals:
-        outdated = {**confirmed, "expectedRevision": confirmed["expectedRevision"] - 1}
+        outdated = {**confirmed, "expectedRevision": revision - 1}
         account.refused("SubmitAssessment", "REVISION_CONFLICT", input=outdated)
     submitted = account.do("SubmitAssessment", "Assessment", _stage_title, input=confirmed)
     account.equal("SubmitAssessment", "state", submitted["state"], "SUBMITTED")

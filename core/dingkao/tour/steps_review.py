@@ -59,7 +59,6 @@ def approve_by_body(world: World, doctor: Doctor, *, with_refusals: bool = False
     if with_refusals:
         review = {"assessmentId": doctor.assessment_id, "submissionNumber": 1, "decision": "APPROVED"}
         world.institution.refused("ReviewByBody", "FORBIDDEN", input=review)
-        doctor.account.refused("StartAttempt", "TESTS_NOT_OPEN", input={"paperId": _first_paper(doctor)})
     approved = _decide(world.body, doctor, "APPROVED", "复核通过")
     world.body.equal("ReviewByBody", "state", approved["state"], "BODY_APPROVED")
 
@@ -103,8 +102,3 @@ def _decide(account: Account, doctor: Doctor, decision: str, outcome: str, reaso
     number = read_submission(account, doctor, "BODY")
     review = {"assessmentId": doctor.assessment_id, "submissionNumber": number, "decision": decision, "reason": reason}
     return account.do("ReviewByBody", "Assessment", outcome, input=review)
-
-
-def _first_paper(doctor: Doctor) -> str:
-    papers = doctor.account.read("Papers", "试卷（复核通过前不可作答）", id=doctor.assessment_id)["papers"]
-    return str(papers[0]["id"])

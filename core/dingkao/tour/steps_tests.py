@@ -35,15 +35,15 @@ def consent(doctor: Doctor, *, with_refusals: bool = False) -> None:
     account.equal("Papers", "consent asked for", (asked["required"], asked["givenAt"]), (True, None))
     account.holds("Papers", "the text", asked["text"], "人脸")
     if with_refusals:
-        account.refused(
-            "StartAttempt", "FACE_CONSENT_MISSING", "FACE_CAPTURE_MISSING", input={"paperId": first["id"]}
-        )
+        account.refused("StartAttempt", "FACE_CONSENT_MISSING", "FACE_CAPTURE_MISSING", input={"paperId": first["id"]})
         account.refused(
             "GiveFaceConsent",
             "CONSENT_TEXT_OUTDATED",
             input={"assessmentId": doctor.assessment_id, "textVersion": "1999-1"},
         )
-        account.upload_refused(doctor.assessment_id, "FACE_CAPTURE", "face.jpg", pictures.face(), "FACE_CONSENT_MISSING")
+        account.upload_refused(
+            doctor.assessment_id, "FACE_CAPTURE", "face.jpg", pictures.face(), "FACE_CONSENT_MISSING"
+        )
     given = account.do(
         "GiveFaceConsent",
         "FaceConsent",
@@ -51,22 +51,23 @@ def consent(doctor: Doctor, *, with_refusals: bool = False) -> None:
         input={"assessmentId": doctor.assessment_id, "textVersion": asked["textVersion"]},
     )
     account.equal("GiveFaceConsent", "the time of consent", bool(given["givenAt"]), True)
-    capture = account.upload(doctor.assessment_id, "FACE_CAPTURE", "face.jpg", pictures.face(), "人脸采集")
+    file = account.upload(doctor.assessment_id, "FACE_CAPTURE", "face.jpg", pictures.face(), "人脸采集")
     captured = papers(doctor, "人脸采集已通过")["faceConsent"]["capturedAt"]
     account.equal("Papers", "the time of the capture", bool(captured), True)
-    hidden = account.get(f"/files/{capture}")
+    hidden = account.get(f"/files/{file}")
     account.equal("GET /files", "a capture is nobody's download", hidden.status_code, 404)
 
 
 def sit(doctor: Doctor, subject: str, bank: Bank, *, right: bool, with_refusals: bool = False) -> Any:
-    """Begin a paper, save the answers, submit; returns the attempt. `right`: choose the right options, or wrong ones."""
+    """Begin a paper, save the answers, submit; returns the attempt. `right`: choose right options, or wrong ones."""
     account = doctor.account
     paper_id = paper(doctor, subject)["id"]
     attempt = account.do(
         "StartAttempt",
         "Attempt",
-        lambda value: f"开始{TITLES[subject]}（第{value['number']}次，{len(value['questions'])}题，"
-        f"剩余{value['secondsLeft']}秒）",
+        lambda value: (
+            f"开始{TITLES[subject]}（第{value['number']}次，{len(value['questions'])}题，剩余{value['secondsLeft']}秒）"
+        ),
         input={"paperId": paper_id},
     )
     account.equal("StartAttempt", "time left", attempt["secondsLeft"] > 0, True)
@@ -98,9 +99,7 @@ def refuse_start(doctor: Doctor, subject: str, code: str) -> None:
 def state(doctor: Doctor, subject: str, expected: str, attempts_left: int | None) -> None:
     """Check a paper's state and the attempts that are left."""
     found = paper(doctor, subject)
-    doctor.account.equal(
-        "Papers", TITLES[subject], (found["state"], found["attemptsLeft"]), (expected, attempts_left)
-    )
+    doctor.account.equal("Papers", TITLES[subject], (found["state"], found["attemptsLeft"]), (expected, attempts_left))
 
 
 def _save_with_refusals(doctor: Doctor, paper_id: str, attempt: Any, choices: list[tuple[int, str]]) -> None:
@@ -115,7 +114,9 @@ def _save_with_refusals(doctor: Doctor, paper_id: str, attempt: Any, choices: li
         input=_answers(attempt, [(9999, "A", 1), (position, "Z", 1)]),
     )
     account.do("SaveAnswers", "AnswersSaved", "保存第1题", input=_answers(attempt, [(position, choice, 5)]))
-    late = account.do("SaveAnswers", "AnswersSaved", "迟到的旧答案不生效", input=_answers(attempt, [(position, other, 4)]))
+    late = account.do(
+        "SaveAnswers", "AnswersSaved", "迟到的旧答案不生效", input=_answers(attempt, [(position, other, 4)])
+    )
     account.equal("SaveAnswers", "the newer answer held", late["answers"][0]["choice"], choice)
     resumed = account.do("StartAttempt", "Attempt", "断线后继续，仍为同一份答卷", input={"paperId": paper_id})
     account.equal("StartAttempt", "the attempt", resumed["id"], attempt["id"])
@@ -172,11 +173,11 @@ def import_bank(world: World, bank: Bank) -> None:
     done = world.authority.do(
         "ImportQuestions",
         "QuestionImport",
-        lambda value: f"{TITLES[bank.subject]}题库：{bank.name}，导入{value['imported']}题，"
-        f"停用{value['retired']}题，未导入{len({line['line'] for line in value['refused']})}行",
+        lambda value: (
+            f"{TITLES[bank.subject]}题库：{bank.name}，导入{value['imported']}题，"
+            f"停用{value['retired']}题，未导入{len({line['line'] for line in value['refused']})}行"
+        ),
         input={"subject": bank.subject, "csv": bank.csv, "source": bank.name, "replace": True, "skipBad": True},
     )
-    held = world.authority.read(
-        "QuestionBank", lambda value: f"可用试题{value['count']}道", subject=bank.subject
-    )
+    held = world.authority.read("QuestionBank", lambda value: f"可用试题{value['count']}道", subject=bank.subject)
     world.authority.equal("QuestionBank", "questions in use", held["count"], done["imported"])
