@@ -12,7 +12,7 @@ from dingkao.doctors.numbers import mask_document_number, mask_practice_number, 
 _latest = Statement(
     lambda p: Submission.select(
         Submission.assessment, Submission.number, Submission.content, Submission.digest, Submission.submitted_at
-    ).where(Submission.assessment.is_in(p.assessments) & (Submission.number == Submission.assessment.submissions))
+    ).where(Submission.assessment.is_in(p.assessments) & (Submission.assessment.submissions == Submission.number))
 )
 
 
