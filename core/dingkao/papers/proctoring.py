@@ -110,6 +110,17 @@ async def give_face_consent(
         await work.record("GIVE_FACE_CONSENT", "Assessment", record.id, {"textVersion": text_version})
 
 
+async def require_face_consent(caller: Caller | None, assessment_id: int) -> AssessmentRecord:
+    """The doctor's own assessment with consent given: asked before a capture is kept, so that no face is stored that
+    nobody agreed to have taken. Raises NotLoggedIn, NotFound, Forbidden, NotEligible."""
+    record = await read_assessment(logged_in(caller), assessment_id)
+    require_role(logged_in(caller), record, Role.DOCTOR)
+    if (await read_face_status([record.id]))[0].given_at is None:
+        text = Text("请先阅读并同意人脸信息采集授权书。", "Consent to face capture first.")
+        raise NotEligible([Reason("FACE_CONSENT_MISSING", text)])
+    return record
+
+
 async def record_face_capture(
     environment: Environment, caller: Caller | None, assessment_id: int, file_id: int
 ) -> bool:
@@ -118,12 +129,7 @@ async def record_face_capture(
     A failing or silent service is recorded as not accepted and may be tried again; it loses nothing. Raises NotFound,
     Forbidden, NotEligible without consent.
     """
-    record = await read_assessment(logged_in(caller), assessment_id)
-    require_role(logged_in(caller), record, Role.DOCTOR)
-    status = (await read_face_status([record.id]))[0]
-    if status.given_at is None:
-        text = Text("请先阅读并同意人脸信息采集授权书。", "Consent to face capture first.")
-        raise NotEligible([Reason("FACE_CONSENT_MISSING", text)])
+    record = await require_face_consent(caller, assessment_id)
     file = (await files_of_assessment(record.id, FilePurpose.FACE_CAPTURE)).get(file_id)
     if file is None:
         raise NotFound

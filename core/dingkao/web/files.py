@@ -16,11 +16,12 @@ from starlette.routing import BaseRoute, Route
 
 from dingkao.assessments.service.uploads import UPLOAD_MAXIMUM, read_file, upload_file
 from dingkao.environment import Environment
-from dingkao.papers.proctoring import record_face_capture
+from dingkao.papers.proctoring import record_face_capture, require_face_consent
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.errors import (
     AccessRefused,
     FirstLoginOpen,
+    NotEligible,
     NotFound,
     NotLoggedIn,
     Refusal,
@@ -57,6 +58,9 @@ def refusal_response(refusal: Refusal, language: Language) -> Response:
             for problem in refusal.problems
         ]
         return JSONResponse({"errors": errors}, status_code=422)
+    if isinstance(refusal, NotEligible):
+        reasons = [{"code": reason.code, "message": reason.text.in_language(language)} for reason in refusal.reasons]
+        return JSONResponse({"errors": reasons}, status_code=422)
     if isinstance(refusal, StateConflict):
         error = {"code": refusal.code, "message": refusal.text.in_language(language)}
         return JSONResponse({"errors": [error]}, status_code=409)
@@ -97,6 +101,8 @@ async def _upload(request: Request) -> Response:
     try:
         async with _checking:
             assessment_id = decode_id("Assessment", opaque)
+            if purpose == FilePurpose.FACE_CAPTURE:
+                await require_face_consent(caller, assessment_id)
             stored = await upload_file(environment, caller, assessment_id, FilePurpose(str(purpose)), title, data)
         if purpose == FilePurpose.FACE_CAPTURE:
             await record_face_capture(environment, caller, assessment_id, stored.id)
