@@ -96,7 +96,7 @@ class Account:
     def upload_refused(self, assessment_id: str, purpose: str, name: str, data: bytes, *codes: str) -> None:
         """An upload that must be refused with all of `codes`. Raises WrongAnswer."""
         response = self._send_file(assessment_id, purpose, name, data)
-        body = response.json()
+        body = self._json("POST /files", response)
         found = [(error["code"], error["message"]) for error in body.get("errors", [])]
         self._check_refusal("POST /files", codes, found, body)
 
@@ -127,10 +127,11 @@ class Account:
         messages = dict(found)
         if not found or not set(codes) <= set(messages):
             raise WrongAnswer(self.who, operation, f"a refusal with {', '.join(codes) or 'any code'}", body)
-        for code in codes:
+        shown = codes or tuple(messages)
+        for code in shown:
             if not any("\u4e00" <= letter <= "\u9fff" for letter in messages[code]):
                 raise WrongAnswer(self.who, operation, f"a Chinese sentence for {code}", messages[code])
-        outcome = "；".join(f"{code} {messages[code]}" for code in codes)
+        outcome = "；".join(f"{code} {messages[code]}" for code in shown)
         self._report.step(self.who, operation, outcome, refused=True)
         return body
 
@@ -140,10 +141,16 @@ class Account:
             json={"query": OPERATIONS[operation], "operationName": operation, "variables": variables},
             headers=self._headers(),
         )
-        body = response.json()
+        body = self._json(operation, response)
         if response.status_code != httpx.codes.OK:
             raise WrongAnswer(self.who, operation, "status 200", body)
         return body
+
+    def _json(self, operation: str, response: httpx.Response) -> Any:
+        try:
+            return response.json()
+        except ValueError:
+            raise WrongAnswer(self.who, operation, "JSON", f"{response.status_code} {response.text}") from None
 
     def _send_file(self, assessment_id: str, purpose: str, name: str, data: bytes) -> httpx.Response:
         return self._http.post(

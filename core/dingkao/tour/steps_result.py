@@ -86,7 +86,15 @@ def certify(world: World, doctor: Doctor) -> None:
     )
     account.equal("IssueCertificate", "state", (printed["state"], printed["inForce"]), ("UNSEALED", False))
     text, _ = _read_pdf(account.download(printed["downloadUrl"], "下载合格证书PDF（未盖章）", token=False))
-    account.holds("GET certificate", "the text", text, "合格证书", doctor.name, "加盖发证机关公章后方可生效")
+    account.holds(
+        "GET certificate",
+        "the text",
+        text,
+        "合格证书",
+        doctor.name,
+        "加盖发证机关公章后生效",
+        "未加盖公章的，不发生效力",
+    )
     _check(doctor, printed["checkUrl"], printed["number"], "未盖章，未生效")
     account.refused("SealCertificate", "FORBIDDEN", input=_identity(doctor))
     world.institution.refused("SealCertificate", "FORBIDDEN", input=_identity(doctor))
