@@ -5,7 +5,8 @@ from typing import TypeVar
 
 from dingkao.clock import Clock, SystemClock
 from dingkao.db.database import Database
-from dingkao.documents.pades_seal import PadesSealProvider
+from dingkao.documents.configured_seal import ConfiguredSeal
+from dingkao.documents.errors import SealUnusable
 from dingkao.environment import Environment
 from dingkao.host.loading import FoundPlugin, PluginRefused, build_registry, check_required, find_plugins
 from dingkao.messaging.outbox import OutboxSmsSender
@@ -14,7 +15,7 @@ from dingkao.plugin.policy import PolicyError
 from dingkao.plugin.ports import FaceVerifier, FileStore, PortFailed, PortSlot, SealedDocument, SealProvider, SmsSender
 from dingkao.policies import PolicyBook
 from dingkao.registry import Registry
-from dingkao.settings import Settings
+from dingkao.settings import BadSettings, Settings
 from dingkao.storage.files import open_file_store
 
 Port = TypeVar("Port")
@@ -38,7 +39,7 @@ def load_registry(settings: Settings, plugins: list[FoundPlugin] | None = None) 
 def build_environment(
     settings: Settings, *, clock: Clock | None = None, plugins: list[FoundPlugin] | None = None
 ) -> Environment:
-    """Everything but open connections. Raises PluginRefused, BadDatabaseUrl."""
+    """Everything but open connections. Raises PluginRefused, BadDatabaseUrl, BadSettings."""
     registry = load_registry(settings, plugins)
     policies = PolicyBook(registry.sections, registry.layers)
     try:
@@ -71,4 +72,7 @@ def _port(registry: Registry, slot: PortSlot, protocol: type[Port]) -> Port | No
 def _default_seal(settings: Settings) -> SealProvider:
     if settings.seal_key is None:
         return NoSealKey()
-    return PadesSealProvider(settings.seal_key, settings.seal_passphrase.get_secret_value())
+    try:
+        return ConfiguredSeal(settings.seal_key, settings.seal_passphrase.get_secret_value())
+    except SealUnusable as error:
+        raise BadSettings(f"DINGKAO_SEAL_KEY: {error}") from error

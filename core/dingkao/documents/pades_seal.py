@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 from pyhanko.pdf_utils.content import PdfContent
 from pyhanko.pdf_utils.generic import DictionaryObject, pdf_name
@@ -27,6 +26,7 @@ from dingkao.documents.demo_seal import DEMO_SEAL_MARK
 from dingkao.documents.errors import SealUnusable
 from dingkao.documents.fonts import DocumentFonts, load_fonts
 from dingkao.documents.seal import CERTIFICATE_SEAL_BOX, SealBox, SealedDocument
+from dingkao.documents.seal_key import open_seal_key
 from dingkao.documents.typesetting import in_typesetting_thread, typeset
 
 _SEAL_FIELD: Final = "AuthoritySeal"
@@ -111,16 +111,9 @@ def draw_seal(authority_name: str, inscription: str, fonts: DocumentFonts, at: d
 
 
 def _load_signer(key_path: Path, passphrase: str) -> tuple[SimpleSigner, x509.Certificate]:
-    try:
-        content = key_path.read_bytes()
-        key, certificate, _ = pkcs12.load_key_and_certificates(content, passphrase.encode())
-    except OSError as error:
-        raise SealUnusable(f"无法读取密钥文件 {key_path.name}") from error
-    except ValueError as error:
-        raise SealUnusable(f"密钥文件 {key_path.name} 的口令不正确，或文件不是 PKCS#12 格式") from error
-    if key is None or certificate is None:
-        raise SealUnusable(f"密钥文件 {key_path.name} 中没有私钥或证书")
-    return SimpleSigner.load_pkcs12_data(content, other_certs=(), passphrase=passphrase.encode()), certificate
+    key = open_seal_key(key_path, passphrase)
+    signer = SimpleSigner.load_pkcs12_data(key.content, other_certs=(), passphrase=key.passphrase)
+    return signer, key.certificate
 
 
 class _SignerAtTime(PdfSigner):
