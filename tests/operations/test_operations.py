@@ -24,6 +24,7 @@ from graphql import (
 from graphql.execution.values import get_variable_values
 
 from dingkao.application import load_registry
+from dingkao.demo.province import demo_accounts
 from dingkao.schema import assemble
 from dingkao.settings import Settings
 from dingkao.web.operations import Operation, load_operations
@@ -153,6 +154,32 @@ def test_every_problem_is_selected_with_all_that_it_tells(operation: Operation, 
             assert all(re.search(rf"\b{field}\b", found.group(1)) for field in fields), name
     if _operation(document).operation.value == "mutation" and "Problem" in text:
         assert re.search(r"code\s+message", text)
+
+
+PLUGINS_OWN = {
+    "LocalGuidance": "local_policy",
+    "ExemptionConditions": "exemptions",
+    "RequestExemption": "exemptions",
+    "ExemptionQueue": "exemptions",
+    "Exemption": "exemptions",
+    "DecideExemption": "exemptions",
+}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.file)
+def test_only_a_plugins_own_operations_need_the_plugin(operation: Operation) -> None:
+    # A client's core pages keep working on a server where a plugin is blocked.
+    without_plugins = assemble(load_registry(Settings(), plugins=[]))._schema
+    valid = validate(without_plugins, parse(operation.text)) == []
+    assert valid is (operation.name not in PLUGINS_OWN)
+    if operation.name in PLUGINS_OWN:
+        assert f"plugin {PLUGINS_OWN[operation.name]}" in operation.text
+
+
+def test_the_first_example_logs_in_to_the_demo() -> None:
+    variables = json.loads(OPERATIONS[0].variables)["input"]
+    accounts = {(account.login_name, account.password) for account in demo_accounts()}
+    assert (variables["documentNumber"], variables["password"]) in accounts
 
 
 def test_the_folder_holds_nothing_else() -> None:

@@ -46,6 +46,8 @@ def see_opened(doctor: Doctor) -> None:
     allowed = {action["code"]: action["allowed"] for action in _actions(assessment)}
     doctor.account.equal("Home", "我要报名 allowed", allowed["EDIT_REGISTRATION"], True)
     doctor.account.equal("Home", "提交信息 not allowed yet", allowed["SUBMIT"], False)
+    guidance = doctor.account.read("LocalGuidance", "填报指引", id=doctor.assessment_id)["localGuidance"]
+    doctor.account.holds("LocalGuidance", "the guidance", "".join(guidance), "1寸", "教育经历信息可直接填最高学历")
 
 
 def fill_form_with_refusals(world: World, doctor: Doctor, stranger: Doctor) -> None:
