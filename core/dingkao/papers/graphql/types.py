@@ -1,8 +1,8 @@
-"""Papers and attempts in the schema. The right answers are in no type: there is nothing here that could show them."""
+"""Papers and attempts as the API shows them: no type here could show a right answer."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import strawberry
 
@@ -10,10 +10,8 @@ from dingkao.assessments.access import pinned_policy
 from dingkao.assessments.graphql import Assessment, load_assessment
 from dingkao.assessments.records import AssessmentRecord
 from dingkao.context import CoreInfo
-from dingkao.papers import attempts, rules
-from dingkao.papers.bank import bank_size, import_questions
-from dingkao.papers.proctoring import give_face_consent, read_face_status
-from dingkao.papers.question_file import QuestionColumns
+from dingkao.papers import rules
+from dingkao.papers.proctoring import read_face_status
 from dingkao.papers.records import (
     AttemptRecord,
     PaperRecord,
@@ -25,11 +23,10 @@ from dingkao.papers.records import (
     read_questions,
 )
 from dingkao.papers.vocabulary import AttemptState
-from dingkao.plugin.contributions import GraphQLContribution
 from dingkao.plugin.enums import PaperStateEnum, PaperSubjectEnum, described_enum
 from dingkao.plugin.errors import NotFound
-from dingkao.plugin.graphql import Node, NotEligibleProblem, StateProblem, ValidationProblem
-from dingkao.plugin.ids import decode_id, encode_id
+from dingkao.plugin.graphql import Node
+from dingkao.plugin.ids import encode_id
 from dingkao.plugin.national import PapersPolicy
 
 described_enum(
@@ -240,204 +237,3 @@ async def load_attempt(info: CoreInfo, attempt_id: int) -> Attempt:
         raise NotFound
     assessment = await load_assessment(info, record.assessment)
     return show_attempt(info, record, own=_is_own(info, assessment.record))
-
-
-@strawberry.type(description="The bank of one subject. 题库")
-class QuestionBank:
-    subject: PaperSubjectEnum = strawberry.field(description="Subject. 科目")
-    count: int = strawberry.field(description="Questions in use. 可用试题数")
-
-
-@strawberry.type
-class PaperQuery:
-    @strawberry.field(description="An attempt, with its questions while the doctor answers. 答卷")
-    async def attempt(
-        self, info: CoreInfo, id: Annotated[strawberry.ID, strawberry.argument(description="Which. 答卷标识")]
-    ) -> Attempt:
-        return await load_attempt(info, decode_id("Attempt", id))
-
-    @strawberry.field(description="The question bank, for the authority. 题库")
-    async def question_bank(
-        self,
-        info: CoreInfo,
-        subject: Annotated[PaperSubjectEnum, strawberry.argument(description="Which subject. 科目")],
-    ) -> QuestionBank:
-        return QuestionBank(subject=subject, count=await bank_size(info.context.caller, subject))
-
-
-@strawberry.input(description="Consent to a text. 人脸信息采集授权")
-class GiveFaceConsentInput:
-    assessment_id: strawberry.ID = strawberry.field(description="The assessment. 考核标识")
-    text_version: str = strawberry.field(description="Version of the text that was read. 授权书版本")
-
-
-@strawberry.input(description="The paper to begin. 开始作答")
-class StartAttemptInput:
-    paper_id: strawberry.ID = strawberry.field(description="The paper. 试卷标识")
-
-
-@strawberry.input(description="An answer to one question. 作答")
-class AnswerInput:
-    position: int = strawberry.field(description="The question, from 1. 题号")
-    choice: str | None = strawberry.field(default=None, description="The chosen key; null clears it. 所选选项")
-    sequence: int = strawberry.field(
-        description="The client's own counter: of two saves for one question the higher wins. 序号"
-    )
-
-
-@strawberry.input(description="One answer or many. 保存作答")
-class SaveAnswersInput:
-    attempt_id: strawberry.ID = strawberry.field(description="The attempt. 答卷标识")
-    answers: list[AnswerInput] = strawberry.field(description="1 to 500. 作答")
-
-
-@strawberry.input(description="The attempt to submit. 交卷")
-class SubmitAttemptInput:
-    attempt_id: strawberry.ID = strawberry.field(description="The attempt. 答卷标识")
-
-
-@strawberry.input(description="A CSV file of questions. 导入试题")
-class ImportQuestionsInput:
-    subject: PaperSubjectEnum = strawberry.field(description="For which subject. 科目")
-    csv: str = strawberry.field(description="The file's text, with a line of column names. CSV 内容")
-    stem_column: str = strawberry.field(default="Question", description="Column of the stem. 题干列名")
-    option_columns: list[str] = strawberry.field(
-        default_factory=lambda: ["A", "B", "C", "D"], description="Columns of the options. 选项列名"
-    )
-    answer_column: str = strawberry.field(default="Answer", description="Column of the right letter. 答案列名")
-    source: str = strawberry.field(default="", description="Where they come from. 来源")
-    replace: bool = strawberry.field(default=False, description="Retire what came before. 是否停用原有试题")
-    skip_bad: bool = strawberry.field(default=False, description="Import the good lines alone. 是否跳过有误的行")
-
-
-@strawberry.type(description="Why a line was refused. 未导入的行")
-class RefusedLine:
-    line: int = strawberry.field(description="Line of the file. 行号")
-    column: str = strawberry.field(description="Column; empty: the line. 列名")
-    code: str = strawberry.field(description="Stable code. 代码")
-    message: str = strawberry.field(description="Sentence for people. 说明")
-
-
-@strawberry.type(description="What an import did. 导入结果")
-class QuestionImport:
-    lines: int = strawberry.field(description="Questions in the file. 行数")
-    imported: int = strawberry.field(description="Questions taken. 已导入")
-    retired: int = strawberry.field(description="Questions taken out of use. 已停用")
-    refused: list[RefusedLine] = strawberry.field(description="Refused lines. 未导入")
-
-
-@strawberry.type(description="What the server now holds. 已保存")
-class AnswersSaved:
-    answers: list[SavedAnswer] = strawberry.field(description="For the questions that were sent. 作答")
-    server_time: datetime = strawberry.field(description="The server's clock. 服务器时间")
-
-
-GiveFaceConsentResult = Annotated[
-    FaceConsent | ValidationProblem | StateProblem,
-    strawberry.union("GiveFaceConsentResult", description="Outcome of consenting. 授权结果"),
-]
-StartAttemptResult = Annotated[
-    Attempt | StateProblem | NotEligibleProblem,
-    strawberry.union("StartAttemptResult", description="Outcome of beginning a paper. 开始作答结果"),
-]
-SaveAnswersResult = Annotated[
-    AnswersSaved | ValidationProblem | StateProblem,
-    strawberry.union("SaveAnswersResult", description="Outcome of saving. 保存结果"),
-]
-SubmitAttemptResult = Annotated[
-    Attempt | StateProblem,
-    strawberry.union("SubmitAttemptResult", description="Outcome of submitting a paper. 交卷结果"),
-]
-ImportQuestionsResult = Annotated[
-    QuestionImport | ValidationProblem,
-    strawberry.union("ImportQuestionsResult", description="Outcome of an import. 导入结果"),
-]
-
-
-@strawberry.type
-class PaperMutation:
-    @strawberry.mutation(description="Agree to face capture, before the first test. 人脸信息采集授权")
-    async def give_face_consent(
-        self,
-        info: CoreInfo,
-        input: Annotated[GiveFaceConsentInput, strawberry.argument(description="To which text. 授权")],
-    ) -> GiveFaceConsentResult:
-        assessment_id = decode_id("Assessment", input.assessment_id)
-        await give_face_consent(info.context.environment, info.context.caller, assessment_id, input.text_version)
-        info.context.forget_loaded()
-        assessment = await load_assessment(info, assessment_id)
-        return await show_face_consent(info, assessment.record)
-
-    @strawberry.mutation(description="Begin an attempt, or find the one that runs. 开始作答")
-    async def start_attempt(
-        self,
-        info: CoreInfo,
-        input: Annotated[StartAttemptInput, strawberry.argument(description="Which paper. 试卷")],
-    ) -> StartAttemptResult:
-        attempt_id = await attempts.start_attempt(
-            info.context.environment, info.context.caller, decode_id("Paper", input.paper_id)
-        )
-        return await load_attempt(info, attempt_id)
-
-    @strawberry.mutation(description="Save one answer or many; sending again is harmless. 保存作答")
-    async def save_answers(
-        self,
-        info: CoreInfo,
-        input: Annotated[SaveAnswersInput, strawberry.argument(description="The answers. 作答")],
-    ) -> SaveAnswersResult:
-        held = await attempts.save_answers(
-            info.context.environment,
-            info.context.caller,
-            decode_id("Attempt", input.attempt_id),
-            [attempts.GivenAnswer(answer.position, answer.choice or "", answer.sequence) for answer in input.answers],
-        )
-        return AnswersSaved(
-            answers=[
-                SavedAnswer(
-                    position=answer.position, choice=answer.choice, sequence=answer.sequence, saved_at=answer.saved_at
-                )
-                for answer in held
-            ],
-            server_time=info.context.environment.clock.now(),
-        )
-
-    @strawberry.mutation(description="Submit the paper; it is marked at once. 交卷")
-    async def submit_attempt(
-        self,
-        info: CoreInfo,
-        input: Annotated[SubmitAttemptInput, strawberry.argument(description="Which attempt. 答卷")],
-    ) -> SubmitAttemptResult:
-        attempt_id = decode_id("Attempt", input.attempt_id)
-        await attempts.submit_attempt(info.context.environment, info.context.caller, attempt_id)
-        info.context.forget_loaded()
-        return await load_attempt(info, attempt_id)
-
-    @strawberry.mutation(description="Import questions from CSV, for the authority. 导入试题")
-    async def import_questions(
-        self,
-        info: CoreInfo,
-        input: Annotated[ImportQuestionsInput, strawberry.argument(description="The file. 试题文件")],
-    ) -> ImportQuestionsResult:
-        report = await import_questions(
-            info.context.environment,
-            info.context.caller,
-            input.subject,
-            input.csv,
-            columns=QuestionColumns(input.stem_column, tuple(input.option_columns), input.answer_column),
-            source=input.source,
-            replace=input.replace,
-            skip_bad=input.skip_bad,
-        )
-        return QuestionImport(
-            lines=report.lines,
-            imported=report.imported,
-            retired=report.retired,
-            refused=[
-                RefusedLine(line=entry.line, column=entry.column, code=entry.code, message=info.context.say(entry.text))
-                for entry in report.refused
-            ],
-        )
-
-
-NODES: Mapping[str, Callable[[CoreInfo, int], Awaitable[object]]] = {"Paper": load_paper, "Attempt": load_attempt}
-CONTRIBUTION = GraphQLContribution(query=PaperQuery, mutation=PaperMutation, fields={"Assessment": AssessmentPapers})

@@ -1,0 +1,135 @@
+"""The queries and mutations on papers: parse, call the service, show."""
+
+from typing import Annotated
+
+import strawberry
+
+from dingkao.assessments.graphql import load_assessment
+from dingkao.context import CoreInfo
+from dingkao.papers import attempts
+from dingkao.papers.bank import bank_size, import_questions
+from dingkao.papers.graphql.inputs import (
+    GiveFaceConsentInput,
+    ImportQuestionsInput,
+    SaveAnswersInput,
+    StartAttemptInput,
+    SubmitAttemptInput,
+)
+from dingkao.papers.graphql.results import (
+    AnswersSaved,
+    GiveFaceConsentResult,
+    ImportQuestionsResult,
+    QuestionBank,
+    QuestionImport,
+    RefusedLine,
+    SaveAnswersResult,
+    StartAttemptResult,
+    SubmitAttemptResult,
+)
+from dingkao.papers.graphql.types import Attempt, SavedAnswer, load_attempt, show_face_consent
+from dingkao.papers.proctoring import give_face_consent
+from dingkao.papers.question_file import QuestionColumns
+from dingkao.plugin.enums import PaperSubjectEnum
+from dingkao.plugin.ids import decode_id
+
+
+@strawberry.type
+class PaperQuery:
+    @strawberry.field(description="An attempt, with its questions while the doctor answers. 答卷")
+    async def attempt(
+        self, info: CoreInfo, id: Annotated[strawberry.ID, strawberry.argument(description="Which. 答卷标识")]
+    ) -> Attempt:
+        return await load_attempt(info, decode_id("Attempt", id))
+
+    @strawberry.field(description="The question bank, for the authority. 题库")
+    async def question_bank(
+        self,
+        info: CoreInfo,
+        subject: Annotated[PaperSubjectEnum, strawberry.argument(description="Which subject. 科目")],
+    ) -> QuestionBank:
+        return QuestionBank(subject=subject, count=await bank_size(info.context.caller, subject))
+
+
+@strawberry.type
+class PaperMutation:
+    @strawberry.mutation(description="Agree to face capture, before the first test. 人脸信息采集授权")
+    async def give_face_consent(
+        self,
+        info: CoreInfo,
+        input: Annotated[GiveFaceConsentInput, strawberry.argument(description="To which text. 授权")],
+    ) -> GiveFaceConsentResult:
+        assessment_id = decode_id("Assessment", input.assessment_id)
+        await give_face_consent(info.context.environment, info.context.caller, assessment_id, input.text_version)
+        info.context.forget_loaded()
+        assessment = await load_assessment(info, assessment_id)
+        return await show_face_consent(info, assessment.record)
+
+    @strawberry.mutation(description="Begin an attempt, or find the one that runs. 开始作答")
+    async def start_attempt(
+        self,
+        info: CoreInfo,
+        input: Annotated[StartAttemptInput, strawberry.argument(description="Which paper. 试卷")],
+    ) -> StartAttemptResult:
+        attempt_id = await attempts.start_attempt(
+            info.context.environment, info.context.caller, decode_id("Paper", input.paper_id)
+        )
+        return await load_attempt(info, attempt_id)
+
+    @strawberry.mutation(description="Save one answer or many; sending again is harmless. 保存作答")
+    async def save_answers(
+        self,
+        info: CoreInfo,
+        input: Annotated[SaveAnswersInput, strawberry.argument(description="The answers. 作答")],
+    ) -> SaveAnswersResult:
+        held = await attempts.save_answers(
+            info.context.environment,
+            info.context.caller,
+            decode_id("Attempt", input.attempt_id),
+            [attempts.GivenAnswer(answer.position, answer.choice or "", answer.sequence) for answer in input.answers],
+        )
+        return AnswersSaved(
+            answers=[
+                SavedAnswer(
+                    position=answer.position, choice=answer.choice, sequence=answer.sequence, saved_at=answer.saved_at
+                )
+                for answer in held
+            ],
+            server_time=info.context.environment.clock.now(),
+        )
+
+    @strawberry.mutation(description="Submit the paper; it is marked at once. 交卷")
+    async def submit_attempt(
+        self,
+        info: CoreInfo,
+        input: Annotated[SubmitAttemptInput, strawberry.argument(description="Which attempt. 答卷")],
+    ) -> SubmitAttemptResult:
+        attempt_id = decode_id("Attempt", input.attempt_id)
+        await attempts.submit_attempt(info.context.environment, info.context.caller, attempt_id)
+        info.context.forget_loaded()
+        return await load_attempt(info, attempt_id)
+
+    @strawberry.mutation(description="Import questions from CSV, for the authority. 导入试题")
+    async def import_questions(
+        self,
+        info: CoreInfo,
+        input: Annotated[ImportQuestionsInput, strawberry.argument(description="The file. 试题文件")],
+    ) -> ImportQuestionsResult:
+        report = await import_questions(
+            info.context.environment,
+            info.context.caller,
+            input.subject,
+            input.csv,
+            columns=QuestionColumns(input.stem_column, tuple(input.option_columns), input.answer_column),
+            source=input.source,
+            replace=input.replace,
+            skip_bad=input.skip_bad,
+        )
+        return QuestionImport(
+            lines=report.lines,
+            imported=report.imported,
+            retired=report.retired,
+            refused=[
+                RefusedLine(line=entry.line, column=entry.column, code=entry.code, message=info.context.say(entry.text))
+                for entry in report.refused
+            ],
+        )
