@@ -77,7 +77,10 @@ def test_a_request_that_runs_is_answered_before_the_end(start: Start, sqlite_url
 def test_two_workers_share_a_port(start: Start, database_url: str) -> None:
     port = free_port()
     server = serve(start, port, "--workers", "2", DATABASE_URL=database_url)
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as http:
+    server.wait_for("Application startup complete")
+    # The workers listen on their own, a moment after that line.
+    transport = httpx.HTTPTransport(retries=8)
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, transport=transport) as http:
         assert http.post("/graphql", json=VERSION).json()["data"]["apiVersion"]
     assert server.end() in SIGTERM_CODES
     started = [line for line in map(json.loads, server.lines) if "Started server process" in line["event"]]
@@ -119,9 +122,9 @@ def test_the_published_key_is_warned_of_where_others_can_reach_the_server(start:
         start,
         free_port(),
         "--host",
-        "0.0.0.0",
+        "0.0.0.0",  # noqa: S104
         DATABASE_URL=sqlite_url,
-        SECRET_KEY="a-key-of-this-test",  # noqa: S104
+        SECRET_KEY="a-key-of-this-test",
     )
     assert with_key.end() in SIGTERM_CODES
     assert "DINGKAO_SECRET_KEY" not in "".join(with_key.lines)
@@ -148,7 +151,6 @@ def test_demo_makes_a_province_serves_it_and_keeps_it(start: Start, run: Run, tm
         port = free_port()
         server = start("demo", "--port", str(port))
         server.wait_for("Uvicorn running on")
-        # The line is printed before the server starts; what it says is checked against the server below.
         with httpx.Client(base_url=f"http://127.0.0.1:{port}") as http:
             page = http.get("/graphql", headers={"accept": "text/html"})
             assert page.headers["content-type"].startswith("text/html")
