@@ -3,6 +3,7 @@
 Without them the tests are skipped, loudly; under CI=true they fail.
 """
 
+import asyncio
 import json
 import os
 import re
@@ -32,6 +33,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from strawberry.types import Info
 
+from dingkao.application import build_environment
+from dingkao.db.migrations import migrate
+from dingkao.demo.people import DOCTORS
+from dingkao.demo.people import PASSWORD as DEMO_PASSWORD
+from dingkao.demo.province import ensure_demo
+from dingkao.migrations import CORE_MIGRATIONS
+from dingkao.settings import Settings
+from dingkao.web.app import create_app
 from dingkao.web.explorer import Explorer, ExplorerLogIn, ExplorerTab
 from dingkao.web.explorer.build import ExplorerBuildError, build_explorer
 
@@ -150,10 +159,30 @@ def small_server_url() -> Iterator[str]:
         thread.join()
 
 
-@pytest.fixture
-def explorer_server_url(small_server_url: str) -> str:
-    """The address of any server with an explorer that has example operations."""
-    return small_server_url
+async def _prepare_demo(settings: Settings) -> None:
+    environment = build_environment(settings)
+    async with environment.database.session():
+        await migrate([CORE_MIGRATIONS, *environment.registry.migrations])
+        await ensure_demo(environment)
+
+
+@pytest.fixture(scope="module")
+def explorer_server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the real application with the demo province, while it runs."""
+    try:
+        build_explorer()
+    except ExplorerBuildError as error:
+        cannot_run(str(error))
+    folder = tmp_path_factory.mktemp("explorer")
+    settings = Settings(database_url=f"sqlite:///{folder / 'demo.db'}", storage_url=str(folder / "files"))
+    asyncio.run(_prepare_demo(settings))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="critical", ws="none"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join()
 
 
 class ExplorerPage:
@@ -289,6 +318,16 @@ def test_the_example_operations_are_in_tabs_and_a_query_runs(explorer_server_url
         page.type_into(".graphiql-query-editor", "{__typename}")
         page.execute()
         page.wait_for_answer('"__typename": "Query"')
+
+
+def test_a_doctor_of_the_demo_logs_in_and_sees_home(explorer_server_url: str, tmp_path: Path) -> None:
+    doctor = next(person for person in DOCTORS if person.own_password)
+    with visit(explorer_server_url, tmp_path) as page:
+        page.log_in(doctor.document_number, DEMO_PASSWORD)
+        assert doctor.document_number in page.find(".access-bar [role=status]").text
+        page.show_tab("Home")
+        page.execute()
+        page.wait_for_answer("已开通报名")
 
 
 def test_the_first_tab_runs_with_its_variables(small_server_url: str, tmp_path: Path) -> None:
