@@ -1,0 +1,219 @@
+"""A server in this process, and a client that keeps what it asked and was answered.
+
+The answers in the documentation are real: they come from the ASGI application over HTTP, on a demo province in an
+SQLite file of a temporary folder. So that the same code gives the same pages, the clock is set and what is drawn by
+chance (tokens, codes, papers) follows from a fixed seed.
+"""
+
+import json
+import os
+import random
+import re
+import secrets
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import httpx
+import structlog
+from pydantic import SecretStr
+from starlette.applications import Starlette
+
+from dingkao.cli.opening import all_migrations
+from dingkao.db.migrations import migrate
+from dingkao.demo.people import AUTHORITY
+from dingkao.demo.province import ORGANISATIONS, ensure_demo
+from dingkao.documents.demo_seal import create_demo_seal_key
+from dingkao.environment import Environment
+from dingkao.host.loading import FoundPlugin, find_plugins
+from dingkao.settings import PREFIX, Settings
+from dingkao.testing.clock import SettableClock
+from dingkao.web.app import create_app
+from dingkao.web.operations import load_operations
+
+ADDRESS = "http://127.0.0.1:8000"
+OPERATIONS: Mapping[str, str] = {operation.name: operation.text for operation in load_operations()}
+
+_PASSPHRASE = "documentation"  # noqa: S105 - of a key that lives as long as the temporary folder
+# A list with more entries is shown with its first ones and a word on the others.
+_LONGEST_LIST = 8
+_SHOWN = 2
+_LONGEST_TEXT = 400
+_DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
+_WITH_DIGESTS = ("digest", "content")
+# A picture's bytes depend on the version of the library that encodes it.
+_SIZE = 20480
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request as a reader would send it, and the answer. `operation` is a name, or `POST /files`."""
+
+    operation: str
+    variables: Mapping[str, Any]
+    status: int
+    answer: Any
+    token: bool
+
+
+@dataclass
+class Recorder:
+    """What was asked and answered, by a name that pages use: the operation's, or one of the way's own."""
+
+    http: httpx.AsyncClient
+    exchanges: dict[str, Exchange] = field(default_factory=dict)
+
+    def keep(self, name: str, exchange: Exchange) -> None:
+        """Keep an exchange; of two with one name the first. Raises ValueError for an answer that must not be shown."""
+        errors = exchange.answer.get("errors", []) if isinstance(exchange.answer, dict) else []
+        codes = {error.get("extensions", {}).get("code") for error in errors}
+        if codes & {"INTERNAL", "GRAPHQL_ERROR", "REFUSED"}:
+            raise ValueError(f"{name}: {errors}")
+        self.exchanges.setdefault(name, exchange)
+
+
+class Person:
+    """One account as a client: it holds a token, and what it does is kept by the recorder."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self.token: str | None = None
+
+    async def ask(self, operation: str, /, *, name: str | None = None, language: str = "zh", **variables: Any) -> Any:
+        """Run an operation; returns the value of its first field (None where there is none). Kept under `name`, or
+        under the operation's own."""
+        headers = {"Accept-Language": language, **self._headers()}
+        response = await self._recorder.http.post(
+            "/graphql", json={"query": OPERATIONS[operation], "variables": variables}, headers=headers
+        )
+        body = response.json()
+        exchange = Exchange(operation, variables, response.status_code, body, token=self.token is not None)
+        self._recorder.keep(name or operation, exchange)
+        data = body.get("data")
+        return next(iter(data.values())) if data else None
+
+    async def do(self, operation: str, /, *, name: str | None = None, **variables: Any) -> Any:
+        """Run an operation that must succeed. Raises ValueError where it does not: the way has changed."""
+        value = await self.ask(operation, name=name, **variables)
+        if value is None or (isinstance(value, dict) and value.get("__typename", "").endswith("Problem")):
+            raise ValueError(f"{operation} was refused: {value}")
+        return value
+
+    async def refused(self, operation: str, name: str, /, **variables: Any) -> None:
+        """Run an operation that must be refused; kept under `name`. Raises ValueError where it is not."""
+        value = await self.ask(operation, name=name, **variables)
+        if value is not None and not value.get("__typename", "").endswith("Problem"):
+            raise ValueError(f"{operation} was not refused: {value}")
+
+    async def upload(self, name: str, assessment_id: str, purpose: str, file_name: str, data: bytes) -> str:
+        """POST /files; returns the file's id, empty where it was refused."""
+        form = {"assessmentId": assessment_id, "purpose": purpose}
+        response = await self._recorder.http.post(
+            "/files", data=form, files={"file": (file_name, data)}, headers=self._headers()
+        )
+        variables = {**form, "file": f"@{file_name}"}
+        self._recorder.keep(name, Exchange("POST /files", variables, response.status_code, response.json(), token=True))
+        return str(response.json().get("id", ""))
+
+    async def log_in(self, number: str, password: str, *, name: str | None = None) -> Any:
+        """Log in and keep the token."""
+        started = await self.do("LogIn", name=name, input={"documentNumber": number, "password": password})
+        self.token = started["token"]
+        return started
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+
+
+@dataclass(frozen=True)
+class Server:
+    """The running demo: its application, and a client to reach it."""
+
+    environment: Environment
+    clock: SettableClock
+    recorder: Recorder
+
+    def person(self) -> Person:
+        """Somebody who has not logged in yet."""
+        return Person(self.recorder)
+
+
+def bundled_plugins() -> list[FoundPlugin]:
+    """The plugins of this repository: what else is installed on the machine stays out of the documentation."""
+    return [plugin for plugin in find_plugins() if plugin.distribution == "dingkao"]
+
+
+@contextmanager
+def fixed_chance(seed: int = 20260601) -> Iterator[None]:
+    """Let the module `secrets` draw from a fixed seed, so that the same code gives the same pages.
+
+    For the documentation's demo alone: nothing that it makes guards anything.
+    """
+    chance = random.Random(seed)  # noqa: S311
+    token_bytes = chance.randbytes
+    plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+    with ExitStack() as stack:
+        for target, replacement in {
+            "token_hex": lambda size=32: token_bytes(size).hex(),
+            "token_urlsafe": lambda size=32: "".join(chance.choices(plain, k=(size * 8 + 5) // 6)),
+            "randbits": chance.getrandbits,
+            "randbelow": chance.randrange,
+        }.items():
+            stack.enter_context(mock.patch.object(secrets, target, replacement))
+        yield
+
+
+@asynccontextmanager
+async def demo_server(extra: FoundPlugin | None = None) -> AsyncIterator[Server]:
+    """The demo province, served in this process; `extra` is a plugin beside the bundled ones."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dingkao-docs-")))
+        kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(PREFIX)}
+        stack.enter_context(mock.patch.dict(os.environ, kept, clear=True))
+        stack.enter_context(fixed_chance())
+        clock = SettableClock()
+        seal_key = folder / "seal.p12"
+        name = next(name for code, name, _, _ in ORGANISATIONS if code == AUTHORITY)
+        create_demo_seal_key(seal_key, _PASSPHRASE, name, now=clock.now())
+        settings = Settings(
+            _env_file=None,  # type: ignore[call-arg]  # pydantic-settings', which its plugin for mypy would know
+            database_url=f"sqlite:///{folder / 'docs.db'}",
+            storage_url=str(folder / "files"),
+            seal_key=seal_key,
+            seal_passphrase=SecretStr(_PASSPHRASE),
+            log_level="ERROR",
+        )
+        plugins = bundled_plugins() + ([extra] if extra else [])
+        app: Starlette = create_app(settings, clock=clock, plugins=plugins)
+        environment: Environment = app.state.environment
+        # Written to standard error, the requests' log lines would only be in the way.
+        stack.enter_context(structlog.testing.capture_logs())
+        async with (
+            environment.database.session(),
+            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ADDRESS) as http,
+        ):
+            await migrate(all_migrations(environment.registry))
+            await ensure_demo(environment)
+            yield Server(environment, clock, Recorder(http))
+
+
+def shown_json(value: Any) -> str:
+    """`value` as a page shows it: long lists and long texts cut, what depends on a library's version masked."""
+    return json.dumps(_cut(value), ensure_ascii=False, indent=2)
+
+
+def _cut(value: Any, key: str = "") -> Any:
+    if isinstance(value, Mapping):
+        return {name: _cut(part, name) for name, part in value.items()}
+    if isinstance(value, list):
+        if len(value) <= _LONGEST_LIST:
+            return [_cut(part) for part in value]
+        return [*(_cut(part) for part in value[:_SHOWN]), f"… {len(value) - _SHOWN} more"]
+    if isinstance(value, str):
+        text = _DIGEST.sub("(SHA-256, 64 hexadecimal digits)", value) if key in _WITH_DIGESTS else value
+        return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
+    return _SIZE if key == "size" else value
