@@ -144,7 +144,7 @@ async def send_phone_code(environment: Environment, caller: Caller | None, phone
     """Send the code of the first login and return the number it went to.
 
     Where the registry holds a phone, the code goes there and nowhere else. Raises ValidationFailed (PHONE_FIXED,
-    PHONE_REQUIRED, phone_format), TooManyRequests, StateConflict where the gateway fails.
+    PHONE_REQUIRED, PHONE_FORMAT), TooManyRequests, StateConflict where the gateway fails.
     """
     async with begin(environment, caller, first_login_allowed=True) as work:
         _require_first_login(work.caller)
@@ -185,7 +185,7 @@ def _target_phone(registry_phone: str | None, phone: str | None) -> str:
         try:
             given = parse_phone(phone).value
         except NumberError as error:
-            raise ValidationFailed([FieldProblem("phone", error.code, error.text)]) from None
+            raise ValidationFailed([FieldProblem("phone", error.code.upper(), error.text)]) from None
     if registry_phone:
         if given is not None and given != registry_phone:
             text = Text(

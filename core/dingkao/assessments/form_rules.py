@@ -98,7 +98,7 @@ def _text_problems(rule: FieldRule, value: str, required: bool) -> list[FieldPro
     try:
         check_text(value, rule.maximum)
     except TextError as error:
-        return [FieldProblem(rule.name, error.code, error.text)]
+        return [FieldProblem(rule.name, error.code.upper(), error.text)]
     return []
 
 
@@ -114,7 +114,7 @@ def form_problems(changes: Mapping[str, Any], today: date) -> list[FieldProblem]
         try:
             parse_phone(phone)
         except NumberError as error:
-            problems.append(FieldProblem("contactPhone", error.code, error.text))
+            problems.append(FieldProblem("contactPhone", error.code.upper(), error.text))
     email = changes.get("email")
     if email and email.strip():
         local, _, domain = email.strip().rpartition("@")
@@ -174,5 +174,5 @@ def evaluation_problems(
         try:
             check_text(summary, policy.summary_maximum)
         except TextError as error:
-            problems.append(FieldProblem("summary", error.code, error.text))
+            problems.append(FieldProblem("summary", error.code.upper(), error.text))
     return problems

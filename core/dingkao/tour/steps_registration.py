@@ -171,7 +171,7 @@ def choose_simple_with_refusals(doctor: Doctor) -> None:
     simple = offer(doctor, "SIMPLE")
     account.equal("ProcedureOffers", "eligible", simple["eligible"], True)
     account.equal("ProcedureOffers", "proof and statement", _asked(simple), (1, 2000))
-    account.refused("ChooseProcedure", "text_too_long", input={**identity, "statement": "述" * 2001})
+    account.refused("ChooseProcedure", "TEXT_TOO_LONG", input={**identity, "statement": "述" * 2001})
     account.do(
         "ChooseProcedure",
         "Assessment",

@@ -113,7 +113,7 @@ def _statement(asked: ProcedureRequirements, given: str | None, kept: str, probl
     try:
         return check_text(given, asked.statement_maximum).text
     except TextError as error:
-        problems.append(FieldProblem("statement", error.code, error.text))
+        problems.append(FieldProblem("statement", error.code.upper(), error.text))
         return kept
 
 
