@@ -10,6 +10,7 @@ from dingkao.assessments.records import AssessmentRecord, read_records
 from dingkao.assessments.rules import MACHINE, Event
 from dingkao.assessments.scope import grant_on
 from dingkao.assessments.tables import Assessment
+from dingkao.audit.tables import StateTransition
 from dingkao.audit.work import UnitOfWork
 from dingkao.clock import china_date
 from dingkao.cycles.tables import Cycle
@@ -32,6 +33,9 @@ from dingkao.plugin.vocabulary import (
 )
 
 _lock_row = Statement(lambda p: Assessment.select(Assessment.id).where(Assessment.id == p.id).lock_rows())
+_lock_rows = Statement(
+    lambda p: Assessment.select(Assessment.id).where(Assessment.id.is_in(p.ids)).order_by(Assessment.id).lock_rows()
+)
 _policy_text = Statement(lambda p: Cycle.select(Cycle.policy_json).where(Cycle.id == p.cycle))
 _behaviour = Statement(
     lambda p: (
@@ -78,6 +82,14 @@ async def lock_assessment(work: UnitOfWork, assessment_id: int) -> AssessmentRec
     assert grant is not None  # noqa: S101 - read_assessment has just checked it
     work.acting = grant
     return record
+
+
+async def lock_records(assessment_ids: Sequence[int]) -> dict[int, AssessmentRecord]:
+    """Assessments locked in the order of their keys, so that two batches never wait for each other in a ring; by id,
+    those that exist. Applies no scope."""
+    if is_postgresql():
+        await _lock_rows.run(ids=list(assessment_ids))
+    return await read_records(list(assessment_ids))
 
 
 async def pinned_policy(environment: Environment, record: AssessmentRecord) -> Policy:
@@ -167,3 +179,32 @@ async def move(
         policy_version=record.policy_version,
     )
     return transition.target
+
+
+async def move_all(work: UnitOfWork, records: Sequence[AssessmentRecord], event: Event) -> None:
+    """Move locked assessments by `event`, one or more and all from one state, and write every transition down: two
+    statements, however many there are. Raises StateConflict where the event does not fit."""
+    source = records[0].state
+    transition = MACHINE.require(source, event)
+    if any(record.state is not source for record in records):
+        raise ValueError("assessments in different states are not moved together")
+    changes: dict[Column | str, Any] = {Assessment.state: transition.target.value, Assessment.changed_at: work.now}
+    await Assessment.update(changes).where(Assessment.id.is_in([record.id for record in records]))
+    await StateTransition.insert(
+        *[
+            StateTransition(
+                at=work.now,
+                machine=MACHINE.name,
+                object_id=record.id,
+                assessment=record.id,
+                source=source.value,
+                event=event.value,
+                target=transition.target.value,
+                account=work.caller.account_id or None,
+                role=work.acting.role.value,
+                organisation=work.acting.organisation_id,
+                policy_version=record.policy_version,
+            )
+            for record in records
+        ]
+    )

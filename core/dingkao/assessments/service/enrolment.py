@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from dingkao.assessments.access import lock_assessment, move
+from dingkao.assessments.access import lock_records, move_all
 from dingkao.assessments.form_tables import RegistrationForm
 from dingkao.assessments.records import AssessmentRecord
 from dingkao.assessments.rules import MACHINE, TITLES, Event
 from dingkao.assessments.scope import grant_on
-from dingkao.audit.work import UnitOfWork, begin
+from dingkao.audit.work import begin
 from dingkao.cycles.vocabulary import CycleState
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
@@ -19,8 +19,10 @@ from dingkao.plugin.vocabulary import Role
 # As many as one page of the institution's list holds.
 MOST_AT_ONCE = 100
 
-_form = Statement(
-    lambda p: RegistrationForm.select(RegistrationForm.id).where(RegistrationForm.assessment == p.assessment)
+_forms = Statement(
+    lambda p: RegistrationForm.select(RegistrationForm.assessment).where(
+        RegistrationForm.assessment.is_in(p.assessments)
+    )
 )
 
 
@@ -46,14 +48,15 @@ async def _change_all(
         if not 1 <= len(assessment_ids) <= MOST_AT_ONCE:
             text = Text(f"一次请选择1至{MOST_AT_ONCE}名医师。", f"Give 1 to {MOST_AT_ONCE} doctors at once.")
             raise ValidationFailed([FieldProblem("assessmentIds", "NUMBER_OF_DOCTORS", text)])
+        places = {assessment_id: place for place, assessment_id in enumerate(assessment_ids)}
+        found = await lock_records(sorted(places))
         problems: list[FieldProblem] = []
         records: list[AssessmentRecord] = []
-        # In the order of their keys, so that two officers with overlapping lists never wait for each other in a ring.
-        places = {assessment_id: place for place, assessment_id in enumerate(assessment_ids)}
         for assessment_id in sorted(places):
             path = f"assessmentIds.{places[assessment_id]}"
-            record = await _own(work, assessment_id)
-            if record is None:
+            record = found.get(assessment_id)
+            grant = grant_on(work.caller, record, Role.INSTITUTION_OFFICER) if record is not None else None
+            if record is None or grant is None:
                 problems.append(FieldProblem(path, "NOT_FOUND", NotFound.text))
             elif record.cycle_state != CycleState.RUNNING.value:
                 text = Text("考核周期未在进行中。", "The cycle is not running.")
@@ -63,24 +66,21 @@ async def _change_all(
                 text = Text(f"当前状态下不能{title.zh}。", f"Cannot {title.en} in state {record.state.value}.")
                 problems.append(FieldProblem(path, "NOT_IN_THIS_STATE", text))
             else:
+                work.acting = grant
                 records.append(record)
         if problems:
             raise ValidationFailed(problems)
-        for record in records:
-            await move(work, record, event)
-            if event is Event.OPEN_ENROLMENT and await _form.first(assessment=record.id) is None:
-                await RegistrationForm.insert(RegistrationForm(assessment=record.id))
+        await move_all(work, records, event)
+        if event is Event.OPEN_ENROLMENT:
+            await _ensure_forms(records)
         await work.record(event.value, "Assessment", None, {"assessments": [record.id for record in records]})
         return [record.id for record in records]
 
 
-async def _own(work: UnitOfWork, assessment_id: int) -> AssessmentRecord | None:
-    try:
-        record = await lock_assessment(work, assessment_id)
-    except NotFound:
-        return None
-    grant = grant_on(work.caller, record, Role.INSTITUTION_OFFICER)
-    if grant is None:
-        return None
-    work.acting = grant
-    return record
+async def _ensure_forms(records: Sequence[AssessmentRecord]) -> None:
+    """An empty form for each that has none: one that was closed and is opened again keeps its own."""
+    ids = [record.id for record in records]
+    present = {row["assessment"] for row in await _forms.run(assessments=ids)}
+    missing = [RegistrationForm(assessment=key) for key in ids if key not in present]
+    if missing:
+        await RegistrationForm.insert(*missing)

@@ -94,8 +94,9 @@ async def choose_procedure(
         ).where(Assessment.id == record.id)
         if proof_ids is not None or asked.minimum_proofs == 0:
             await ProcedureProof.delete().where(ProcedureProof.assessment == record.id)
-            for file_id in dict.fromkeys(proof_ids or ()):
-                await ProcedureProof.insert(ProcedureProof(assessment=record.id, file=file_id))
+            proofs = [ProcedureProof(assessment=record.id, file=file_id) for file_id in dict.fromkeys(proof_ids or ())]
+            if proofs:
+                await ProcedureProof.insert(*proofs)
         await touch(work, record)
         await work.record("CHOOSE_PROCEDURE", "Assessment", record.id, {"procedure": code})
 
