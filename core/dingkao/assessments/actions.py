@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dingkao.assessments.records import AssessmentRecord
-from dingkao.assessments.rules import EDITABLE, MACHINE, TITLES, Event
+from dingkao.assessments.rules import (
+    EDITABLE,
+    INSTITUTION_HAS_ACTED,
+    MACHINE,
+    TITLES,
+    Event,
+    institution_has_acted,
+)
 from dingkao.assessments.scope import grant_on
 from dingkao.cycles.vocabulary import CycleState
 from dingkao.plugin.caller import Caller
@@ -71,6 +78,8 @@ def _against(event: Event, record: AssessmentRecord, now: datetime, incomplete: 
         return reasons
     if event in (Event.OPEN_ENROLMENT, Event.SUBMIT) and record.cycle_state != CycleState.RUNNING.value:
         reasons.append(Reason("CYCLE_NOT_RUNNING", Text("考核周期未在进行中。", "The cycle is not running.")))
+    if event is Event.WITHDRAW and institution_has_acted(record.state, record.return_reason):
+        reasons.append(Reason("INSTITUTION_HAS_ACTED", INSTITUTION_HAS_ACTED))
     if event is Event.SUBMIT:
         if record.state is AssessmentState.OPENED and not record.enrolment_from <= now <= record.enrolment_until:
             text = Text("当前不在报名时间内。", "Enrolment is not open at this time.")

@@ -28,6 +28,13 @@ def _list(p: Parameters) -> Any:
     return query.order_by(Assessment.id).limit(p.limit)
 
 
+def _doctor_list(p: Parameters) -> Any:
+    query = Assessment.select(*selected_columns()).where((Assessment.doctor == p.doctor) & (Assessment.id > p.after))
+    if p.filtered:
+        query = query.where(Assessment.state.is_in(p.states))
+    return query.order_by(Assessment.id).limit(p.limit)
+
+
 _scoped = Statement(_list, constants=("role", "filtered", "limit"))
 _current = Statement(
     lambda p: (
@@ -37,15 +44,7 @@ _current = Statement(
         .limit(1)
     )
 )
-_of_doctor = Statement(
-    lambda p: (
-        Assessment.select(*selected_columns())
-        .where((Assessment.doctor == p.doctor) & (Assessment.id > p.after))
-        .order_by(Assessment.id)
-        .limit(p.limit)
-    ),
-    constants=("limit",),
-)
+_of_doctor = Statement(_doctor_list, constants=("filtered", "limit"))
 
 
 async def current_assessment(doctor_id: int) -> AssessmentRecord | None:
@@ -64,8 +63,14 @@ async def list_assessments(
     asking = logged_in(caller)
     for grant in asking.grants:
         if grant.role == Role.DOCTOR and asking.doctor_id is not None:
-            rows = await _of_doctor.run(doctor=asking.doctor_id, after=after, limit=limit)
-            return [to_record(row) for row in rows if not states or row["state"] in {state.value for state in states}]
+            rows = await _of_doctor.run(
+                doctor=asking.doctor_id,
+                states=[state.value for state in states] or [""],
+                filtered=bool(states),
+                after=after,
+                limit=limit,
+            )
+            return [to_record(row) for row in rows]
         if grant.role in _SCOPE_COLUMNS:
             return await list_in_role(asking, grant.role, states, after, limit)
     raise Forbidden

@@ -89,6 +89,17 @@ MACHINE: StateMachine[State, Event] = StateMachine(
     ),
 )
 
+INSTITUTION_HAS_ACTED = Text(
+    "医疗卫生机构已审核，不能再撤回。", "The institution has acted on it; it cannot be taken back any more."
+)
+
+
+def institution_has_acted(state: State, return_reason: str) -> bool:
+    """Whether a submission in `state` was with the institution before: of what waits for it, only what the body sent
+    back has a reason."""
+    return state is State.SUBMITTED and bool(return_reason)
+
+
 # The states in which the doctor may change the form.
 EDITABLE = frozenset({State.OPENED, State.RETURNED})
 # The states in which enrolment is complete (manual 2.2.4: 医师报名完成后).

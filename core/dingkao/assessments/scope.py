@@ -18,7 +18,7 @@ def reaches(caller: Caller, grant: RoleGrant, record: AssessmentRecord) -> bool:
         case Role.INSTITUTION_OFFICER:
             return grant.organisation_id == record.institution_id
         case Role.BODY_REVIEWER:
-            return grant.organisation_id == record.body_id
+            return record.body_id is not None and grant.organisation_id == record.body_id
         case Role.AUTHORITY_OFFICER:
             return record.region_id in grant.region_ids
         case Role.SYSTEM:

@@ -7,7 +7,7 @@ from datetime import datetime
 from dingkao.assessments.access import gather_facts, lock_assessment, move, pinned_policy
 from dingkao.assessments.content import FormContent, read_content, snapshot
 from dingkao.assessments.records import AssessmentRecord
-from dingkao.assessments.rules import Event
+from dingkao.assessments.rules import INSTITUTION_HAS_ACTED, Event, institution_has_acted
 from dingkao.assessments.scope import require_role
 from dingkao.assessments.service.editing import edit
 from dingkao.assessments.submission_rules import submission_problems
@@ -105,9 +105,12 @@ def _check_window(record: AssessmentRecord, now: datetime) -> None:
 
 
 async def withdraw(environment: Environment, caller: Caller | None, assessment_id: int) -> None:
-    """Take a submission back before the institution acts; the draft can be changed again. Raises StateConflict."""
+    """Take a submission back before the institution acts; the draft can be changed again. Raises StateConflict
+    (INSTITUTION_HAS_ACTED also where the body has sent it back to the institution)."""
     async with begin(environment, caller) as work:
         record = await lock_assessment(work, assessment_id)
         work.acting = require_role(work.caller, record, Role.DOCTOR)
+        if institution_has_acted(record.state, record.return_reason):
+            raise StateConflict("INSTITUTION_HAS_ACTED", INSTITUTION_HAS_ACTED, record.state.value)
         await move(work, record, Event.WITHDRAW, also={Assessment.revision: record.revision + 1})
         await work.record("WITHDRAW", "Assessment", record.id)
