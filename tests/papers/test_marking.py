@@ -3,9 +3,10 @@
 import json
 
 import pytest
-from dingkao.papers.marking import OPTION_KEYS, BankQuestion, draw, freeze, mark
 from hypothesis import given
 from hypothesis import strategies as st
+
+from dingkao.papers.marking import OPTION_KEYS, BankQuestion, draw, freeze, mark
 
 seeds = st.integers(0, 2**63 - 1)
 banks = st.lists(st.integers(1, 10**9), min_size=1, max_size=60, unique=True)

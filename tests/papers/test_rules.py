@@ -4,6 +4,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import product
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from dingkao.papers.rules import (
     DONE,
     MACHINE,
@@ -19,8 +22,6 @@ from dingkao.papers.rules import (
 )
 from dingkao.plugin.errors import StateConflict
 from dingkao.plugin.vocabulary import AssessmentState, PaperState, Verdict
-from hypothesis import given
-from hypothesis import strategies as st
 
 NOON = datetime(2026, 6, 1, 4, 0, tzinfo=UTC)
 WINDOW = Window(NOON - timedelta(days=1), NOON + timedelta(days=1))

@@ -7,6 +7,7 @@ import strawberry
 from dingkao.assessments.graphql import load_assessment
 from dingkao.context import CoreInfo
 from dingkao.papers import attempts
+from dingkao.papers.answers import GivenAnswer, save_answers
 from dingkao.papers.bank import bank_size, import_questions
 from dingkao.papers.graphql.inputs import (
     GiveFaceConsentInput,
@@ -81,11 +82,11 @@ class PaperMutation:
         info: CoreInfo,
         input: Annotated[SaveAnswersInput, strawberry.argument(description="The answers. 作答")],
     ) -> SaveAnswersResult:
-        held = await attempts.save_answers(
+        held = await save_answers(
             info.context.environment,
             info.context.caller,
             decode_id("Attempt", input.attempt_id),
-            [attempts.GivenAnswer(answer.position, answer.choice or "", answer.sequence) for answer in input.answers],
+            [GivenAnswer(answer.position, answer.choice or "", answer.sequence) for answer in input.answers],
         )
         return AnswersSaved(
             answers=[

@@ -11,6 +11,7 @@ from dingkao.assessments.graphql import Assessment, load_assessment
 from dingkao.assessments.records import AssessmentRecord
 from dingkao.context import CoreInfo
 from dingkao.papers import rules
+from dingkao.papers.attempts import settle_assessment
 from dingkao.papers.proctoring import read_face_status
 from dingkao.papers.records import (
     AttemptRecord,
@@ -28,6 +29,7 @@ from dingkao.plugin.errors import NotFound
 from dingkao.plugin.graphql import Node
 from dingkao.plugin.ids import encode_id
 from dingkao.plugin.national import PapersPolicy
+from dingkao.plugin.vocabulary import PaperState
 
 described_enum(
     AttemptState,
@@ -169,6 +171,14 @@ def _is_own(info: CoreInfo, record: AssessmentRecord) -> bool:
     return caller is not None and caller.doctor_id == record.doctor_id
 
 
+async def _settle(info: CoreInfo, assessment_id: int) -> bool:
+    """Let a doctor who looks see what the sweeper would have made of a time that is up."""
+    settled = await settle_assessment(info.context.environment, assessment_id)
+    if settled:
+        info.context.forget_loaded()
+    return settled
+
+
 def show_paper(record: PaperRecord, assessment: AssessmentRecord) -> Paper:
     """A paper as the API shows it."""
     return Paper(
@@ -201,6 +211,9 @@ class AssessmentPapers:
     @strawberry.field(description="Papers in their order; none before submission. 试卷")
     async def papers(self: Assessment, info: CoreInfo) -> list[Paper]:
         records = await info.context.loader(read_papers_of).load(self.record.id)
+        being_sat = any(record.state is PaperState.IN_PROGRESS for record in records)
+        if being_sat and _is_own(info, self.record) and await _settle(info, self.record.id):
+            records = await info.context.loader(read_papers_of).load(self.record.id)
         return [show_paper(record, self.record) for record in records]
 
     @strawberry.field(description="Consent to face capture, and the capture. 人脸信息采集授权")
@@ -236,4 +249,9 @@ async def load_attempt(info: CoreInfo, attempt_id: int) -> Attempt:
     if record is None:
         raise NotFound
     assessment = await load_assessment(info, record.assessment)
-    return show_attempt(info, record, own=_is_own(info, assessment.record))
+    own = _is_own(info, assessment.record)
+    over = record.deadline < info.context.environment.clock.now()
+    if record.state is AttemptState.IN_PROGRESS and over and own and await _settle(info, record.assessment):
+        record = await info.context.loader(read_attempts).load(attempt_id)
+        assert record is not None  # noqa: S101 - attempts are never deleted
+    return show_attempt(info, record, own=own)
