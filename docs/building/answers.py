@@ -21,7 +21,7 @@ def makers(exchanges: Mapping[str, Exchange]) -> Mapping[str, Maker]:
     def answer(name: str) -> str:
         """The variables that were sent and what came back."""
         exchange = exchanges[name]
-        if exchange.operation == "POST /files":
+        if not exchange.query:
             return _upload(exchange)
         sent = f"Variables:\n\n{_fence('json', shown_json(exchange.variables))}\n\n" if exchange.variables else ""
         return f"{sent}Answer:\n\n{_fence('json', shown_json(exchange.answer))}"
@@ -33,7 +33,7 @@ def makers(exchanges: Mapping[str, Exchange]) -> Mapping[str, Maker]:
     def request(name: str) -> str:
         """The request as a line for the shell, and the answer."""
         exchange = exchanges[name]
-        body = {"query": _plain(OPERATIONS[exchange.operation]), "variables": dict(exchange.variables)}
+        body = {"query": _plain(exchange.query), "variables": dict(exchange.variables)}
         if not exchange.variables:
             del body["variables"]
         header = ' \\\n  -H "Authorization: Bearer $TOKEN"' if exchange.token else ""

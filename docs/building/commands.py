@@ -39,7 +39,7 @@ def _section(path: str, command: Any) -> str:
         default = option.default
         told = "" if default is None or isinstance(default, bool) or callable(default) else f"`{_plain(default)}`"
         required = "required" if option.required else told
-        value = "" if option.is_flag else f" {option.metavar or option.type.name.upper()}"
+        value = "" if option.is_flag else f" {option.metavar or option.name.upper()}"
         rows.append(f"| `{', '.join(option.opts)}{value}` | {_prose(option.help)} | {required} |")
     if rows:
         parts.append("\n".join(["| | | default |", "| --- | --- | --- |", *rows]))

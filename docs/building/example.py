@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
@@ -30,12 +31,9 @@ async def walk_with_example() -> Mapping[str, Exchange]:
         changed = [entry for entry in shown if entry["source"] == "provincial_notice"]
         doctor = server.person()
         await doctor.log_in(demo.DOCTORS[0].document_number, demo.PASSWORD)
-        response = await server.recorder.http.post(
-            "/graphql", json={"query": QUERY}, headers={"Authorization": f"Bearer {doctor.token}"}
-        )
+        await doctor.post(QUERY, name="example.field")
+        policy = server.recorder.exchanges["EffectivePolicy"]
         return {
-            "example.policy": Exchange(
-                "EffectivePolicy", {"regionCode": "990000"}, 200, {"data": {"effectivePolicy": changed}}, token=True
-            ),
-            "example.field": Exchange("", {}, response.status_code, response.json(), token=True),
+            "example.policy": replace(policy, answer={"data": {"effectivePolicy": changed}}),
+            "example.field": server.recorder.exchanges["example.field"],
         }

@@ -51,9 +51,9 @@ _SIZE = 20480
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A request as a reader would send it, and the answer. `operation` is a name, or `POST /files`."""
+    """A request as a reader would send it, and the answer. `query` is GraphQL, or empty for an upload."""
 
-    operation: str
+    query: str
     variables: Mapping[str, Any]
     status: int
     answer: Any
@@ -86,13 +86,19 @@ class Person:
     async def ask(self, operation: str, /, *, name: str | None = None, language: str = "zh", **variables: Any) -> Any:
         """Run an operation; returns the value of its first field (None where there is none). Kept under `name`, or
         under the operation's own."""
+        return await self.post(OPERATIONS[operation], name=name or operation, language=language, variables=variables)
+
+    async def post(
+        self, query: str, *, name: str, language: str = "zh", variables: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Run any GraphQL text; returns the value of its first field. Kept under `name`."""
         headers = {"Accept-Language": language, **self._headers()}
         response = await self._recorder.http.post(
-            "/graphql", json={"query": OPERATIONS[operation], "variables": variables}, headers=headers
+            "/graphql", json={"query": query, "variables": variables or {}}, headers=headers
         )
         body = response.json()
-        exchange = Exchange(operation, variables, response.status_code, body, token=self.token is not None)
-        self._recorder.keep(name or operation, exchange)
+        token = self.token is not None
+        self._recorder.keep(name, Exchange(query, variables or {}, response.status_code, body, token))
         data = body.get("data")
         return next(iter(data.values())) if data else None
 
@@ -116,7 +122,7 @@ class Person:
             "/files", data=form, files={"file": (file_name, data)}, headers=self._headers()
         )
         variables = {**form, "file": f"@{file_name}"}
-        self._recorder.keep(name, Exchange("POST /files", variables, response.status_code, response.json(), token=True))
+        self._recorder.keep(name, Exchange("", variables, response.status_code, response.json(), token=True))
         return str(response.json().get("id", ""))
 
     async def log_in(self, number: str, password: str, *, name: str | None = None) -> Any:

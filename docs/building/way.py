@@ -11,6 +11,8 @@ from dingkao.messaging.outbox import read_outbox
 from dingkao.tour.questions import demo_banks
 
 STATEMENT = "本人在考核周期内依法执业，完成门诊、病房和带教任务，无医疗事故。\n今后将继续提高业务水平。"
+FIRST_LOG_IN = "mutation LogIn($input: LogInInput!) { logIn(input: $input) { ... on SessionStarted { token } } }"
+FIRST_HOME = "{ viewer { name assessment { stage { title sentence } actions { title allowed reasons { message } } } } }"
 # The demo's doctors by their serial: what each is there to show stands in dingkao.demo.people.
 SIMPLE, FAILED, GENERAL, NEWCOMER = 101, 102, 103, 104
 
@@ -32,6 +34,7 @@ async def walk() -> Mapping[str, Exchange]:
     """Walk the whole way; returns every exchange by its name. Raises ValueError where an answer is another than the
     pages tell."""
     async with demo_server() as server:
+        await first_queries(server)
         await log_in(server)
         staff = await way_of_staff.log_in(server)
         general = await enter(server, GENERAL)
@@ -58,6 +61,15 @@ async def walk() -> Mapping[str, Exchange]:
 
 def _demo_doctor(serial: int) -> demo.DemoDoctor:
     return next(doctor for doctor in demo.DOCTORS if doctor.serial == serial)
+
+
+async def first_queries(server: Server) -> None:
+    """What a newcomer pastes into a terminal: the first account that `dingkao demo` prints."""
+    person = server.person()
+    credentials = {"documentNumber": _demo_doctor(SIMPLE).document_number, "password": demo.PASSWORD}
+    started = await person.post(FIRST_LOG_IN, name="first.logIn", variables={"input": credentials})
+    person.token = started["token"]
+    await person.post(FIRST_HOME, name="first.home")
 
 
 async def log_in(server: Server) -> None:
