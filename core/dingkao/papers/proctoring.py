@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-import secrets
+import hmac
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from dingkao.assessments.scope import require_role
 from dingkao.audit.work import begin, logged_in
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
+from dingkao.logs import get_logger
 from dingkao.papers import rules
 from dingkao.papers.tables import FaceCapture, FaceConsent
 from dingkao.plugin.caller import Caller
@@ -23,6 +24,9 @@ from dingkao.plugin.vocabulary import FilePurpose, Role
 from dingkao.storage.lookup import files_of_assessment
 
 VERIFIER_SECONDS = 10.0
+REFERENCE_LENGTH = 120
+
+_log = get_logger("dingkao.papers")
 
 _consents = Statement(
     lambda p: FaceConsent.select(FaceConsent.assessment, FaceConsent.text_version, FaceConsent.given_at).where(
@@ -89,9 +93,7 @@ async def give_face_consent(
     async with begin(environment, caller) as work:
         record = await lock_assessment(work, assessment_id)
         work.acting = require_role(work.caller, record, Role.DOCTOR)
-        if record.state not in rules.TESTABLE:
-            text = Text("考核机构复核通过后方可授权。", "Consent is asked for after the body's approval.")
-            raise StateConflict("TESTS_NOT_OPEN", text, record.state.value)
+        _require_testable(record)
         policy = (await pinned_policy(environment, record)).section(PapersPolicy)
         if text_version != policy.face_consent_version:
             text = Text("授权书版本已更新，请重新阅读。", "The consent text has changed; read it again.")
@@ -126,21 +128,25 @@ async def record_face_capture(
 ) -> bool:
     """Let the FaceVerifier look at an upload and record its verdict; returns whether it was accepted.
 
-    A failing or silent service is recorded as not accepted and may be tried again; it loses nothing. Raises NotFound,
-    Forbidden, NotEligible without consent.
+    The service is asked outside the transaction. One that fails or keeps silent is recorded as not accepted, with the
+    reason in the capture's reference; nothing is lost and the doctor may try again. Raises NotLoggedIn, NotFound,
+    Forbidden, NotEligible without consent, StateConflict where no test is open.
     """
     record = await require_face_consent(caller, assessment_id)
     file = (await files_of_assessment(record.id, FilePurpose.FACE_CAPTURE)).get(file_id)
     if file is None:
         raise NotFound
-    verdict = await _verify(environment, await environment.files.get(file.name))
+    verdict = await _verify(environment, record.doctor_id, file.name)
     async with begin(environment, caller) as work:
+        record = await lock_assessment(work, assessment_id)
+        work.acting = require_role(work.caller, record, Role.DOCTOR)
+        _require_testable(record)
         await FaceCapture.insert(
             FaceCapture(
                 assessment=record.id,
                 file=file_id,
                 accepted=verdict.accepted,
-                verifier_reference=verdict.reference,
+                verifier_reference=verdict.reference[:REFERENCE_LENGTH],
                 captured_at=work.now,
             )
         )
@@ -148,10 +154,29 @@ async def record_face_capture(
     return verdict.accepted
 
 
-async def _verify(environment: Environment, image: bytes) -> FaceVerdict:
+def _require_testable(record: AssessmentRecord) -> None:
+    if record.state not in rules.TESTABLE:
+        text = Text(
+            "考核机构复核通过后、考核结束前方可办理。",
+            "This is asked for between the body's approval and the result.",
+        )
+        raise StateConflict("TESTS_NOT_OPEN", text, record.state.value)
+
+
+async def _verify(environment: Environment, doctor_id: int, file_name: str) -> FaceVerdict:
     try:
+        image = await environment.files.get(file_name)
         async with asyncio.timeout(VERIFIER_SECONDS):
-            # A random subject: the service learns no personal number from us.
-            return await environment.face.verify(secrets.token_hex(16), image)
-    except (PortFailed, TimeoutError):
-        return FaceVerdict(accepted=False, reference="", remark="verifier not available")
+            return await environment.face.verify(_subject(environment, doctor_id), image)
+    except TimeoutError:
+        failure = "TIMED_OUT"
+    except Exception as error:  # a plugin's port may raise anything; the capture must not be lost for it
+        failure = "UNAVAILABLE" if isinstance(error, PortFailed) else "BROKEN"
+        _log.error("face verifier failed", exc_info=error)
+    return FaceVerdict(accepted=False, reference=f"failed:{failure}")
+
+
+def _subject(environment: Environment, doctor_id: int) -> str:
+    """The name under which the service knows a doctor: the same each time, and without the key it says nothing."""
+    key = environment.settings.secret_key.get_secret_value().encode()
+    return hmac.new(key, f"face:{doctor_id}".encode(), hashlib.sha256).hexdigest()[:32]
