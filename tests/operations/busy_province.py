@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from io import BytesIO
 from typing import Any
 
 import httpx
+from PIL import Image
 
 from dingkao.accounts.sessions import begin_session
 from dingkao.assessments.tables import Rating, Submission
@@ -22,6 +24,15 @@ from dingkao.reviews.vocabulary import Decision
 from dingkao.testing.sample import SampleDoctor, SampleProvince
 from dingkao.web.operations import load_operations
 
+
+def _small_proof() -> bytes:
+    stream = BytesIO()
+    Image.new("RGB", (200, 200), "white").save(stream, "PNG")
+    return stream.getvalue()
+
+
+# As small as a proof may be: hundreds are uploaded.
+SMALL_PROOF = _small_proof()
 TEXTS: Mapping[str, str] = {operation.name: operation.text for operation in load_operations()}
 
 

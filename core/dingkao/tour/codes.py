@@ -36,11 +36,11 @@ def outbox_reader(database_url: str | None = None) -> CodeReader:
                 raise FileNotFoundError(f"there is no file {database.path}")
             text = asyncio.run(newest(phone))
         except Exception as error:
-            raise CodeNotFound(f"cannot read the outbox in {_shown(url)}: {error}. {_ADVICE}") from error
+            raise CodeNotFound(f"cannot read the outbox in {address_without_login(url)}: {error}. {_ADVICE}") from error
         found = _CODE.search(text) if text else None
         if found is None:
             raise CodeNotFound(
-                f"the server has sent a code, but the outbox in {_shown(url)} does not hold it. {_ADVICE}"
+                f"the server has sent a code, but the outbox in {address_without_login(url)} does not hold it. {_ADVICE}"
             )
         return found.group()
 
@@ -53,7 +53,7 @@ _ADVICE = (
 )
 
 
-def _shown(url: str) -> str:
-    """A database's address without user and password."""
+def address_without_login(url: str) -> str:
+    """A database's address as it may be printed: without user and password."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if parts.netloc else url

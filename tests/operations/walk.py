@@ -1,0 +1,276 @@
+"""Every documented operation once, in the order of the way, on a province with `size` of everything."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+from dingkao.doctors.made_up import (
+    made_up_document_number,
+    made_up_practice_number,
+    made_up_qualification_number,
+)
+from dingkao.environment import Environment
+from dingkao.messaging.outbox import read_outbox
+from dingkao.plugin.ids import encode_id
+from dingkao.plugin.vocabulary import AssessmentState, Sex, Verdict
+from dingkao.testing.clock import SettableClock
+from dingkao.testing.sample import SampleDoctor, SampleProvince, build_sample
+from dingkao.tour import pictures
+
+from .busy_province import (
+    SMALL_PROOF,
+    CountingClient,
+    add_behaviour,
+    add_doctors,
+    add_organisations,
+    assessment_id,
+    token_of,
+)
+
+# A request takes this many proofs at most.
+MOST_PROOFS = 10
+RATINGS = [
+    {"dimension": "WORK_PERFORMANCE", "verdict": "QUALIFIED"},
+    {"dimension": "PROFESSIONAL_ETHICS", "verdict": "QUALIFIED"},
+]
+
+
+class Walk:
+    """The way on a province of one size; `client.counts` holds the statements of each operation afterwards."""
+
+    def __init__(self, environment: Environment, clock: SettableClock, client: CountingClient, size: int) -> None:
+        self.environment = environment
+        self.clock = clock
+        self.client = client
+        self.run = client.run
+        self.size = size
+
+    async def play(self) -> dict[str, int]:
+        """Run everything; returns the counts by operation."""
+        self.province: SampleProvince = await build_sample(self.environment)
+        self.institution = await token_of(self.environment, self.province.institution.account_id)
+        self.body = await token_of(self.environment, self.province.body.account_id)
+        self.authority = await token_of(self.environment, self.province.authority.account_id)
+        await add_organisations(self.province, self.size)
+        await self.log_in()
+        await self.registry()
+        await self.enrolment()
+        await self.registration()
+        await self.reviews()
+        await self.exemptions()
+        await self.tests()
+        await self.results()
+        await self.cycles()
+        return self.client.counts
+
+    async def log_in(self) -> None:
+        """A first login; then logging out, with as many other sessions open."""
+        newcomer = await self.province.add_doctor("初登录", phone="13800000001")
+        credentials = {"documentNumber": newcomer.document_number, "password": "666666"}
+        started = await self.run(None, "LogIn", input=credentials)
+        await self.run(started["token"], "SendPhoneCode", input={})
+        text = (await read_outbox(1))[0].text
+        code = next(word for word in text.replace("，", "验证码").split("验证码") if word.isdigit())
+        new = {"newPassword": "定考-own-password", "code": code}
+        done = await self.run(started["token"], "CompleteFirstLogin", input=new)
+        await self.run(done["token"], "LogOut")
+        tokens = [await token_of(self.environment, newcomer.account_id) for _ in range(self.size)]
+        await self.run(tokens[0], "LogOutEverywhere")
+        await self.run(None, "ApiVersion")
+        await self.run(None, "Ping")
+
+    async def registry(self) -> None:
+        """Doctors with behaviour records, organisations, the question bank."""
+        doctors = [await self.province.add_doctor(f"医师{place}") for place in range(self.size)]
+        for doctor in doctors:
+            await add_behaviour(self.province, doctor, self.size)
+        await self.run(self.authority, "Doctors", first=100)
+        await self.run(self.authority, "Organisations", first=100)
+        hospital = encode_id("Organisation", self.province.institution_id)
+        other = (await self.run(self.authority, "Organisations", counted=False, search="H9000"))["edges"][0]["node"]
+        number = made_up_document_number(400_000, date(1985, 5, 5), Sex.MALE)
+        entry = {
+            "institutionId": hospital,
+            "name": "新登记",
+            "documentNumber": number,
+            "qualificationNumber": made_up_qualification_number(number, 2010),
+            "practiceNumber": made_up_practice_number(400_000),
+            "category": "CLINICAL",
+            "scope": "内科专业",
+            "level": "LICENSED",
+        }
+        registered = (await self.run(self.authority, "RegisterDoctor", input=entry))["doctor"]["id"]
+        move = {"doctorId": registered, "institutionId": other["id"], "reason": "更正"}
+        await self.run(self.authority, "TransferDoctor", input=move)
+        record = {"doctorId": encode_id("Doctor", doctors[0].doctor_id), "kind": "AWARD", "occurredOn": "2025-01-01"}
+        await self.run(self.authority, "RecordBehaviour", input=record)
+        bank = self._bank()
+        await self.run(self.authority, "ImportQuestions", input={"subject": "HUMANITIES", "csv": bank})
+        again = {"subject": "PROFESSIONAL", "csv": bank}
+        await self.run(self.authority, "ImportQuestions", counted=False, input=again)
+        await self.run(self.authority, "QuestionBank", subject="HUMANITIES")
+
+    def _bank(self) -> str:
+        """A paper's worth of questions, and as many more."""
+        lines = [f"第{place}题,甲{place},乙,丙,丁,A" for place in range(20 + self.size)]
+        return "\n".join(["Question,A,B,C,D,Answer", *lines])
+
+    async def enrolment(self) -> None:
+        """Home, and opening enrolment for as many doctors at once."""
+        waiting = await add_doctors(self.province, self.size, AssessmentState.NOT_OPENED)
+        await add_behaviour(self.province, waiting[0], self.size)
+        doctor = await token_of(self.environment, waiting[0].account_id)
+        await self.run(doctor, "Home")
+        await self.run(doctor, "LocalGuidance", id=assessment_id(waiting[0]))
+        await self.run(doctor, "Node", id=assessment_id(waiting[0]))
+        await self.run(self.institution, "Assessments", states=None, first=100)
+        ids = [assessment_id(each) for each in waiting]
+        await self.run(self.institution, "OpenEnrolment", input={"assessmentIds": ids})
+        await self.run(self.institution, "CloseEnrolment", input={"assessmentIds": ids})
+
+    async def registration(self) -> None:
+        """A form with as many entries in each history, and as many proofs."""
+        self.simple = await self.province.add_doctor("简易")
+        self.simple_token = token = await token_of(self.environment, self.simple.account_id)
+        identity = {"assessmentId": assessment_id(self.simple)}
+        await add_behaviour(self.province, self.simple, self.size)
+        for place in range(self.size):
+            counted = place == self.size - 1
+            await self.run(token, "SaveEducation", counted=counted, input={**identity, "school": f"大学{place}"})
+            practice = {**identity, "institutionName": f"医院{place}"}
+            await self.run(token, "SavePracticeHistory", counted=counted, input=practice)
+            filed = await self.run(token, "SaveInstitutionFiling", counted=counted, input=practice)
+        spare = await self.run(
+            token, "SaveInstitutionFiling", counted=False, input={**identity, "institutionName": "余"}
+        )
+        removed = {**identity, "entryId": spare["institutionFilings"][-1]["id"]}
+        await self.run(token, "RemoveHistoryEntry", input=removed)
+        assert len(filed["institutionFilings"]) == self.size
+        fields = {"contactPhone": "13800000000", "ethnicity": "汉族", "highestEducation": "本科"}
+        fields |= {"department": "内科", "professionalTitle": "主治医师"}
+        await self.run(token, "SaveRegistrationForm", input={**identity, **fields})
+        await self.client.upload(token, identity["assessmentId"], "PHOTO", pictures.photo())
+        shown = await self.run(token, "Registration", id=identity["assessmentId"])
+        for counted, dimension in ((False, "WORK_PERFORMANCE"), (True, "PROFESSIONAL_ETHICS")):
+            await self._evaluate(token, identity, dimension, shown["evaluationItems"], counted=counted)
+        await self.run(token, "ProcedureOffers", id=identity["assessmentId"])
+        proofs = [
+            await self.client.upload(token, identity["assessmentId"], "PROCEDURE_PROOF", SMALL_PROOF)
+            for _ in range(min(self.size, MOST_PROOFS))
+        ]
+        choice = {**identity, "procedure": "SIMPLE", "statement": "述职", "proofIds": proofs}
+        revision = (await self.run(token, "ChooseProcedure", input=choice))["revision"]
+        await self.run(token, "PreviewSubmission", id=identity["assessmentId"])
+        await self.run(token, "SubmitAssessment", input={**identity, "expectedRevision": revision})
+        withdrawn = await self.run(token, "WithdrawAssessment", input=identity)
+        again = {**identity, "expectedRevision": withdrawn["revision"]}
+        await self.run(token, "SubmitAssessment", counted=False, input=again)
+
+    async def _evaluate(
+        self, token: str, identity: dict[str, str], dimension: str, items: Sequence[Any], *, counted: bool
+    ) -> None:
+        scores = [{"code": item["code"], "score": 1} for item in items if item["dimension"] == dimension]
+        evaluation = {**identity, "dimension": dimension, "scores": scores, "verdict": "QUALIFIED"}
+        await self.run(token, "SaveSelfEvaluation", counted=counted, input=evaluation)
+
+    async def reviews(self) -> None:
+        """Queues of as many at both levels, each with as many reviews before."""
+        await add_doctors(self.province, self.size, AssessmentState.SUBMITTED)
+        await add_doctors(self.province, self.size, AssessmentState.INSTITUTION_APPROVED)
+        identity = {"assessmentId": assessment_id(self.simple), "submissionNumber": 2, "decision": "APPROVED"}
+        await self.run(self.institution, "ReviewQueue", level="INSTITUTION", first=100)
+        await self.run(self.institution, "ReadSubmission", id=identity["assessmentId"])
+        await self.run(self.institution, "ReviewByInstitution", input={**identity, "ratings": RATINGS})
+        await self.run(self.body, "ReviewByBody", input=identity)
+
+    async def exemptions(self) -> None:
+        """Requests of as many doctors, each with as many proofs."""
+        doctors = await add_doctors(self.province, self.size, AssessmentState.SUBMITTED)
+        requests = [await self._ask(doctor, counted=doctor is doctors[-1]) for doctor in doctors]
+        token = await token_of(self.environment, doctors[0].account_id)
+        await self.run(token, "ExemptionConditions", id=assessment_id(doctors[0]))
+        await self.run(token, "Exemption", id=requests[0])
+        await self.run(self.institution, "ExemptionQueue", level="INSTITUTION", first=100)
+        decision = {"exemptionId": requests[0], "level": "INSTITUTION", "decision": "APPROVE"}
+        await self.run(self.institution, "DecideExemption", input=decision)
+
+    async def _ask(self, doctor: SampleDoctor, *, counted: bool) -> str:
+        token = await token_of(self.environment, doctor.account_id)
+        identity = assessment_id(doctor)
+        proofs = [
+            await self.client.upload(token, identity, "EXEMPTION_PROOF", SMALL_PROOF)
+            for _ in range(min(self.size, MOST_PROOFS if counted else 3))
+        ]
+        asked = {"assessmentId": identity, "conditions": ["RESIDENCY_TRAINING"], "proofs": proofs}
+        return str((await self.run(token, "RequestExemption", counted=counted, input=asked))["id"])
+
+    async def tests(self) -> None:
+        """As many failed attempts before one that is counted, and as many answers saved at once."""
+        token, identity = self.simple_token, assessment_id(self.simple)
+        consent = {"assessmentId": identity, "textVersion": "2026-1"}
+        await self.run(token, "GiveFaceConsent", input=consent)
+        await self.client.upload(token, identity, "FACE_CAPTURE", pictures.face())
+        paper = (await self.run(token, "Papers", counted=False, id=identity))["papers"][0]["id"]
+        for _ in range(self.size):
+            attempt = (await self.run(token, "StartAttempt", counted=False, input={"paperId": paper}))["id"]
+            await self.run(token, "SubmitAttempt", counted=False, input={"attemptId": attempt})
+        attempt = (await self.run(token, "StartAttempt", input={"paperId": paper}))["id"]
+        answers = [{"position": 1 + place, "choice": "A", "sequence": 1} for place in range(min(self.size, 20))]
+        await self.run(token, "SaveAnswers", input={"attemptId": attempt, "answers": answers})
+        await self.run(token, "Attempt", id=attempt)
+        await self.run(token, "SubmitAttempt", input={"attemptId": attempt})
+        await self.run(token, "Papers", id=identity)
+
+    async def results(self) -> None:
+        """As many results at once: concluded, filed, notified; documents of one."""
+        doctors = await add_doctors(self.province, self.size, AssessmentState.INSTITUTION_APPROVED, Verdict.UNQUALIFIED)
+        for doctor in doctors:
+            decision = {"assessmentId": assessment_id(doctor), "submissionNumber": 0, "reason": "评定不合格"}
+            decision |= {"decision": "FAILURE_CONFIRMED"}
+            await self.run(self.body, "ReviewByBody", counted=False, input=decision)
+        ids = [assessment_id(doctor) for doctor in doctors]
+        await self.run(self.body, "FileResults", input={"assessmentIds": ids})
+        # By hand: the default SmsSender keeps each message with one statement, as a gateway takes each with one call.
+        await self.run(self.body, "NotifyResults", input={"assessmentIds": ids, "bySms": False})
+        await self.run(self.body, "Results", first=100)
+        one = {"assessmentId": ids[0]}
+        token = await token_of(self.environment, doctors[0].account_id)
+        await self.run(token, "Result", id=ids[0])
+        await self.run(token, "IssueNotice", input=one)
+        await self.run(token, "RequestReexamination", input={**one, "reason": "有异议"})
+        changed = {**one, "decision": "CHANGED", "reason": "更正"}
+        await self.run(self.body, "DecideReexamination", input=changed)
+        await self.run(token, "IssueCertificate", input=one)
+        await self.run(self.authority, "SealCertificate", input=one)
+        await self.run(self.authority, "AnnulResult", input={**one, "reason": "舞弊"})
+
+    async def cycles(self) -> None:
+        """As many cycles; one is opened for all the doctors there are, and closed again."""
+        region = {"regionCode": "990000"}
+        for place in range(self.size):
+            calendar = {
+                "name": f"周期{place}",
+                "startsOn": "2027-01-01",
+                "endsOn": "2029-12-31",
+                "enrolmentFrom": "2027-02-01T00:00:00+08:00",
+                "enrolmentUntil": "2027-03-01T00:00:00+08:00",
+                "testsFrom": "2027-03-01T00:00:00+08:00",
+                "testsUntil": "2027-04-01T00:00:00+08:00",
+            }
+            counted = place == self.size - 1
+            created = await self.run(self.authority, "CreateCycle", counted=counted, input={**region, **calendar})
+        cycle = created["cycle"]["id"]
+        await self.run(self.authority, "Cycles", first=100)
+        await self.run(self.authority, "Cycle", id=cycle)
+        await self.run(self.authority, "OpenCycle", input={"cycleId": cycle})
+        appointed = {
+            "cycleId": cycle,
+            "institutionId": encode_id("Organisation", self.province.institution_id),
+            "bodyId": encode_id("Organisation", self.province.body_id),
+        }
+        await self.run(self.authority, "AppointBody", input=appointed)
+        await self.run(self.authority, "EffectivePolicy", **region)
+        await self.run(self.authority, "Plugins")
+        self.clock.set(datetime(2027, 5, 1, tzinfo=UTC))
+        later = await token_of(self.environment, self.province.authority.account_id)
+        await self.run(later, "CloseCycle", input={"cycleId": cycle})
