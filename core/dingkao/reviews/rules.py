@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from dingkao.assessments.rules import Event
+from dingkao.assessments.text import TextError, check_text, normalise_text
 from dingkao.plugin.errors import FieldProblem
 from dingkao.plugin.text import Text
 from dingkao.plugin.vocabulary import RATED_DIMENSIONS, Dimension, Verdict
@@ -18,27 +19,38 @@ BODY_EVENTS: Mapping[Decision, Event] = {
     Decision.RETURNED_TO_DOCTOR: Event.BODY_RETURN_TO_DOCTOR,
     Decision.FAILURE_CONFIRMED: Event.BODY_CONFIRM_FAILURE,
 }
+# Characters of a reason and of a comment on a rating, as people count them.
 REASON_MAXIMUM = 1000
+COMMENT_MAXIMUM = 1000
 
 
-def _reason_problems(decision: Decision, reason: str) -> list[FieldProblem]:
-    if len(reason) > REASON_MAXIMUM:
-        text = Text(f"原因最多{REASON_MAXIMUM}字。", f"At most {REASON_MAXIMUM} characters.")
-        return [FieldProblem("reason", "REASON_TOO_LONG", text)]
-    if decision is not Decision.APPROVED and not reason.strip():
-        return [FieldProblem("reason", "REASON_REQUIRED", Text("请填写原因。", "Give the reason."))]
+def _text_problems(path: str, text: str, maximum: int) -> list[FieldProblem]:
+    try:
+        check_text(text, maximum)
+    except TextError as error:
+        return [FieldProblem(path, error.code.upper(), error.text)]
     return []
 
 
+def _reason_problems(decision: Decision, reason: str) -> list[FieldProblem]:
+    problems = _text_problems("reason", reason, REASON_MAXIMUM)
+    if decision is not Decision.APPROVED and not problems and not normalise_text(reason):
+        problems.append(FieldProblem("reason", "REASON_REQUIRED", Text("请填写原因。", "Give the reason.")))
+    return problems
+
+
 def institution_problems(
-    decision: Decision, ratings: Sequence[tuple[Dimension, Verdict]], reason: str
+    decision: Decision, ratings: Sequence[tuple[Dimension, Verdict, str]], reason: str
 ) -> list[FieldProblem]:
-    """Everything wrong with an institution's review: approving rates both dimensions, each once."""
+    """Everything wrong with an institution's review: approving rates both dimensions, each once; `ratings` are
+    (dimension, verdict, comment)."""
     problems = _reason_problems(decision, reason)
     if decision not in INSTITUTION_EVENTS:
         text = Text("医疗卫生机构只能审核通过或退回。", "An institution approves or returns.")
         problems.append(FieldProblem("decision", "DECISION_NOT_POSSIBLE", text))
-    seen = [dimension for dimension, _ in ratings]
+    for place, (_, _, comment) in enumerate(ratings):
+        problems += _text_problems(f"ratings.{place}.comment", comment, COMMENT_MAXIMUM)
+    seen = [dimension for dimension, _, _ in ratings]
     for place, dimension in enumerate(seen):
         if dimension not in RATED_DIMENSIONS:
             text = Text("业务水平由测评得出，不在此评定。", "Professional competence is tested, not rated.")

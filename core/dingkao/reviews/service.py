@@ -8,6 +8,7 @@ from dingkao.assessments.rules import Event
 from dingkao.assessments.scope import require_role
 from dingkao.assessments.service.evaluation import put_rating
 from dingkao.assessments.tables import Assessment, Rating
+from dingkao.assessments.text import normalise_text
 from dingkao.audit.work import UnitOfWork, begin
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
@@ -55,19 +56,21 @@ async def review_by_institution(
     async with begin(environment, caller) as work:
         record = await lock_assessment(work, assessment_id)
         work.acting = require_role(work.caller, record, Role.INSTITUTION_OFFICER)
-        problems = institution_problems(decision, [(dimension, verdict) for dimension, verdict, _ in ratings], reason)
+        _refuse_own(work, record)
+        problems = institution_problems(decision, ratings, reason)
         if problems:
             raise ValidationFailed(problems)
         _check_submission(record, submission_number)
+        reason = normalise_text(reason)
         for dimension, verdict, comment in ratings:
-            await put_rating(work, record.id, dimension, RatedBy.INSTITUTION, verdict, summary=comment.strip())
+            await put_rating(work, record.id, dimension, RatedBy.INSTITUTION, verdict, summary=normalise_text(comment))
         returned = decision is Decision.RETURNED_TO_DOCTOR
         await move(
             work,
             record,
             INSTITUTION_EVENTS[decision],
-            reason.strip(),
-            also={Assessment.return_reason: reason.strip() if returned else ""},
+            reason,
+            also={Assessment.return_reason: reason if returned else ""},
         )
         await _write_review(work, record, ReviewLevel.INSTITUTION, decision, reason)
 
@@ -89,12 +92,14 @@ async def review_by_body(
     async with begin(environment, caller) as work:
         record = await lock_assessment(work, assessment_id)
         work.acting = require_role(work.caller, record, Role.BODY_REVIEWER)
+        _refuse_own(work, record)
         await _check_separation(environment, work, record)
         _check_submission(record, submission_number)
         verdicts = [Verdict(row["verdict"]) for row in await _institution_verdicts.run(assessment=record.id)]
         problems = body_problems(decision, verdicts, reason)
         if problems:
             raise ValidationFailed(problems)
+        reason = normalise_text(reason)
         if decision is Decision.FAILURE_CONFIRMED:
             await conclude(
                 work, record, Verdict.UNQUALIFIED, ConclusionGround.RATING_FAILED, Event.BODY_CONFIRM_FAILURE
@@ -105,12 +110,18 @@ async def review_by_body(
                 work,
                 record,
                 BODY_EVENTS[decision],
-                reason.strip(),
-                also={Assessment.return_reason: reason.strip() if returned else ""},
+                reason,
+                also={Assessment.return_reason: reason if returned else ""},
             )
         await _write_review(work, record, ReviewLevel.BODY, decision, reason)
         if decision is Decision.APPROVED:
             await open_papers(work, (await read_records([record.id]))[record.id])
+
+
+def _refuse_own(work: UnitOfWork, record: AssessmentRecord) -> None:
+    # An officer may be a doctor of the same hospital; nobody is judge in his own cause.
+    if work.caller.doctor_id == record.doctor_id:
+        raise Forbidden(Text("不得审核本人的考核。", "Nobody reviews his own assessment."))
 
 
 def _check_submission(record: AssessmentRecord, submission_number: int) -> None:
@@ -138,7 +149,7 @@ async def _write_review(
             submission_number=record.submissions,
             level=level.value,
             decision=decision.value,
-            reason=reason.strip(),
+            reason=reason,
             reviewer=work.caller.account_id,
             organisation=work.acting.organisation_id,
             decided_at=work.now,
