@@ -100,6 +100,7 @@ async def enter(server: Server, serial: int) -> Doctor:
     person = server.person()
     await person.log_in(_demo_doctor(serial).document_number, demo.PASSWORD, name="LogIn")
     home = await person.do("Home")
+    await person.do("LocalGuidance", id=home["assessment"]["id"])
     return Doctor(person, home["assessment"]["id"])
 
 
