@@ -30,6 +30,7 @@ from dingkao.plugin.errors import (
     ValidationFailed,
 )
 from dingkao.plugin.ids import decode_id, encode_id
+from dingkao.plugin.ports import PortFailed
 from dingkao.plugin.text import Language, Text
 from dingkao.plugin.vocabulary import FilePurpose
 
@@ -37,6 +38,7 @@ from dingkao.plugin.vocabulary import FilePurpose
 _BODY_MAXIMUM = UPLOAD_MAXIMUM + 64 * 1024
 # Checking a picture takes memory and a core: a few at once.
 _checking = asyncio.Semaphore(4)
+_UNAVAILABLE = Text("文件存储暂时不可用，请稍后再试。", "The file store is out of reach; try again in a while.")
 _STATUS: dict[type[AccessRefused], int] = {
     NotLoggedIn: 401,
     FirstLoginOpen: 403,
@@ -105,9 +107,14 @@ async def _upload(request: Request) -> Response:
                 await require_face_consent(caller, assessment_id)
             stored = await upload_file(environment, caller, assessment_id, FilePurpose(str(purpose)), title, data)
         if purpose == FilePurpose.FACE_CAPTURE:
-            await record_face_capture(environment, caller, assessment_id, stored.id)
+            accepted = await record_face_capture(environment, caller, assessment_id, stored.id)
+            if not accepted:
+                text = Text("人脸采集未通过核验，请重新采集。", "The capture was not accepted; take another.")
+                return _bad(language, 422, "FACE_NOT_ACCEPTED", text)
     except Refusal as refusal:
         return refusal_response(refusal, language)
+    except PortFailed:
+        return _bad(language, 503, "FILES_UNAVAILABLE", _UNAVAILABLE)
     body = {
         "id": encode_id("File", stored.id),
         "mediaType": stored.media_type,
@@ -126,6 +133,8 @@ async def _download(request: Request) -> Response:
         )
     except Refusal as refusal:
         return refusal_response(refusal, language)
+    except PortFailed:
+        return _bad(language, 503, "FILES_UNAVAILABLE", _UNAVAILABLE)
     return Response(
         data,
         media_type=record.media_type,

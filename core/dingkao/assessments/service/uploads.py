@@ -165,4 +165,7 @@ async def read_file(environment: Environment, caller: Caller | None, file_id: in
     if record is None or record.purpose == FilePurpose.FACE_CAPTURE.value:
         raise NotFound
     await read_assessment(asking, record.assessment)
-    return record, await environment.files.get(record.name)
+    try:
+        return record, await environment.files.get(record.name)
+    except KeyError:
+        raise NotFound from None

@@ -1,0 +1,66 @@
+"""The application as a client sees it: started in the test's own process, asked over ASGI."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+from starlette.applications import Starlette
+
+from dingkao.accounts.sessions import begin_session
+from dingkao.clock import Clock
+from dingkao.db.database import transaction
+from dingkao.environment import Environment
+from dingkao.settings import Settings
+from dingkao.web.app import create_app
+
+
+@asynccontextmanager
+async def running_app(settings: Settings, clock: Clock) -> AsyncIterator[Starlette]:
+    """The application between its start and its end; its database is in use in the block."""
+    app = create_app(settings, clock=clock)
+    async with app.router.lifespan_context(app):
+        environment: Environment = app.state.environment
+        with environment.database.use():
+            yield app
+
+
+class Client:
+    """An account of a running application, or nobody (`token` None)."""
+
+    def __init__(self, app: Starlette, token: str | None = None, **headers: str) -> None:
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        transport = httpx.ASGITransport(app=app)
+        self.http = httpx.AsyncClient(transport=transport, base_url="http://dingkao.test", headers=headers)
+
+    async def post(self, query: str, variables: dict[str, Any] | None = None) -> Any:
+        """The whole answer to an operation, whatever it is."""
+        response = await self.http.post("/graphql", json={"query": query, "variables": variables})
+        return response.json()
+
+    async def value(self, query: str, **variables: Any) -> Any:
+        """The value of the operation's first field; it must have succeeded."""
+        answer = await self.post(query, variables)
+        assert "errors" not in answer, answer
+        return next(iter(answer["data"].values()))
+
+    async def refusal(self, query: str, **variables: Any) -> str:
+        """The code of the one top-level error; nothing of the first field is in the answer."""
+        answer = await self.post(query, variables)
+        errors = answer.get("errors", [])
+        assert len(errors) == 1, answer
+        assert not (answer.get("data") or {}) or next(iter(answer["data"].values())) is None, answer
+        return str(errors[0]["extensions"]["code"])
+
+    async def upload(self, assessment_id: str, purpose: str, data: bytes, name: str = "file") -> httpx.Response:
+        """POST /files as a browser and a mini-program do."""
+        fields = {"assessmentId": assessment_id, "purpose": purpose}
+        return await self.http.post("/files", data=fields, files={"file": (name, data)})
+
+
+async def token_for(environment: Environment, account_id: int, *, first_login: bool = False) -> str:
+    """A session of the account; with `first_login` one that may do nothing else."""
+    async with transaction():
+        session = await begin_session(environment, account_id, environment.clock.now(), first_login=first_login)
+    return session.token
