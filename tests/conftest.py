@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 
+from dingkao.accounts import passwords
 from dingkao.application import build_environment, load_registry
 from dingkao.environment import Environment
 from dingkao.migrations import CORE_MIGRATIONS
@@ -17,6 +19,16 @@ from dingkao.testing.databases import PostgreSQLDatabases, SQLiteDatabases
 
 def _migrations() -> list[object]:
     return [CORE_MIGRATIONS, *load_registry(Settings()).migrations]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_passwords() -> Iterator[None]:
+    """Argon2 with small parameters: hundreds of made-up passwords need no 64 MiB each. `tests/accounts/test_passwords.py`
+    holds the real parameters."""
+    real = passwords._hasher
+    passwords._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    yield
+    passwords._hasher = real
 
 
 @pytest.fixture(scope="session")

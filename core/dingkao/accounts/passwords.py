@@ -30,8 +30,3 @@ async def verify_password(password_hash: str | None, password: str) -> bool:
             return False
 
     return await anyio.to_thread.run_sync(verify, limiter=_slots)
-
-
-def is_current(password_hash: str) -> bool:
-    """Whether a hash was made with the parameters in use."""
-    return not _hasher.check_needs_rehash(password_hash)

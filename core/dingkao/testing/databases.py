@@ -42,6 +42,10 @@ class PostgreSQLDatabases:
 
     def __init__(self, server_url: str, migrations: Sequence[MigrationSet]) -> None:
         self._server_url = server_url
+        # Test data need not survive a power cut; without waiting for the disk a database is made several times faster.
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            asyncio.run(self._execute(f"ALTER SYSTEM SET {setting} = off"))
+        asyncio.run(self._execute("SELECT pg_reload_conf()"))
         self._template = f"template_{secrets.token_hex(8)}"
         asyncio.run(self._execute(f'CREATE DATABASE "{self._template}"'))
         asyncio.run(_migrated(self._address(self._template), migrations))
