@@ -23,7 +23,7 @@ def _migrations() -> list[object]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _cheap_passwords() -> Iterator[None]:
-    """Argon2 with small parameters: hundreds of made-up passwords need no 64 MiB each. `tests/accounts/test_passwords.py`
+    """Argon2 with small parameters: made-up passwords need no 64 MiB each. `tests/accounts/test_passwords.py`
     holds the real parameters."""
     real = passwords._hasher
     passwords._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
