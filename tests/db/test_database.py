@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 from datetime import date
 from pathlib import Path
 
@@ -161,3 +162,12 @@ def test_a_script_is_cut_where_sqlite_says() -> None:
 def test_a_wrong_address_says_what_to_write(url: str) -> None:
     with pytest.raises(BadDatabaseUrl, match="DINGKAO_DATABASE_URL must be sqlite"):
         Database(url)
+
+
+async def test_a_database_that_cannot_be_opened_leaves_no_thread(tmp_path: Path) -> None:
+    path = tmp_path / "not-a-database.db"
+    path.write_bytes(b"this is no database, whatever its name says" * 100)
+    before = threading.active_count()
+    with pytest.raises(sqlite3.DatabaseError):
+        await Database(f"sqlite:///{path}").open()
+    assert threading.active_count() == before

@@ -75,35 +75,45 @@ class KeptTransaction(SQLiteTransaction):
 class KeptSQLiteEngine(SQLiteEngine):
     """Piccolo's SQLite engine on connections that stay open between `open()` and `close()`."""
 
-    __slots__ = ("_free_readers", "_readers", "writer", "writing")
+    __slots__ = ("_free_readers", "_opened", "writer", "writing")
 
     def __init__(self, path: str) -> None:
         super().__init__(path=path, timeout=BUSY_TIMEOUT_SECONDS)
-        self._readers: list[aiosqlite.Connection] = []
+        self._opened: list[aiosqlite.Connection] = []
         self._free_readers: asyncio.LifoQueue[aiosqlite.Connection] = asyncio.LifoQueue()
         self.writing = asyncio.Lock()
         self.writer: aiosqlite.Connection
 
     async def open(self) -> None:
-        """Open the connections. WAL with synchronous=FULL: what was acknowledged survives a power cut."""
-        self.writer = await self._connect()
-        await self.writer.execute_fetchall("PRAGMA journal_mode = WAL")
-        for _ in range(READERS):
-            connection = await self._connect()
-            await connection.execute_fetchall("PRAGMA query_only = 1")
-            self._readers.append(connection)
-            self._free_readers.put_nowait(connection)
+        """Open the connections. WAL with synchronous=FULL: what was acknowledged survives a power cut.
+
+        Where one cannot be opened all are closed: a connection's thread would keep the process from ending.
+        """
+        try:
+            self.writer = await self._connect()
+            await self.writer.execute_fetchall("PRAGMA journal_mode = WAL")
+            for _ in range(READERS):
+                connection = await self._connect()
+                await connection.execute_fetchall("PRAGMA query_only = 1")
+                self._free_readers.put_nowait(connection)
+        except BaseException:
+            await self._close_all()
+            raise
 
     async def close(self) -> None:
         """Close every connection, waiting for a running transaction."""
         async with self.writing:
-            for connection in [*self._readers, self.writer]:
-                await connection.close()
-        self._readers.clear()
+            await self._close_all()
+
+    async def _close_all(self) -> None:
+        for connection in self._opened:
+            await connection.close()
+        self._opened.clear()
         self._free_readers = asyncio.LifoQueue()
 
     async def _connect(self) -> aiosqlite.Connection:
         connection = await aiosqlite.connect(**self.connection_kwargs)
+        self._opened.append(connection)
         connection.row_factory = _dict_row  # type: ignore[assignment]
         await connection.execute_fetchall("PRAGMA foreign_keys = 1")
         await connection.execute_fetchall("PRAGMA synchronous = FULL")
