@@ -3,7 +3,7 @@
 
 VENV := .venv
 RUN := $(VENV)/bin
-PIP := $(RUN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(RUN)/python -m pip --disable-pip-version-check --quiet --quiet
 # Written once an install is complete: with them a second run starts at once.
 RUNTIME := $(VENV)/.dingkao-runtime
 DEVELOPMENT := $(VENV)/.dingkao-development

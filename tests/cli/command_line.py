@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 COMMAND = Path(sys.executable).parent / "dingkao"
-LIMIT_SECONDS = 120
+LIMIT_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class RunningServer:
         self._reader.start()
 
     def wait_for(self, text: str) -> str:
-        """The first line on standard error with `text` in it; fails where the server ends or two minutes pass first."""
+        """The first line on standard error with `text` in it; fails where the server ends or a minute passes first."""
         with self._arrived:
             found = self._arrived.wait_for(lambda: self._ended or self._line_with(text) is not None, LIMIT_SECONDS)
             line = self._line_with(text)

@@ -228,3 +228,18 @@ def test_a_blocked_plugin_is_not_in_the_schema(run: Run) -> None:
     with_it, without = run("schema"), run("schema", PLUGINS_BLOCKED="exemptions")
     assert "requestExemption" in with_it.out
     assert "requestExemption" not in without.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "complaint"),
+    [
+        (("--url", "http://127.0.0.1:1"), 1, "no server answers at http://127.0.0.1:1: start one with `dingkao demo`"),
+        (("--url", "localhost:8000"), 2, "--url localhost:8000: write the address of a server"),
+        (("--url", "http://127.0.0.1:x"), 2, "--url http://127.0.0.1:x: "),
+        (("--questions", "none.csv"), 1, "none.csv: No such file or directory"),
+    ],
+)
+def test_a_tour_that_cannot_begin_says_why(run: Run, arguments: tuple[str, ...], code: int, complaint: str) -> None:
+    outcome = run("tour", *arguments)
+    assert outcome.code == code
+    assert complaint in outcome.complaint

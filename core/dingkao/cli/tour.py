@@ -1,17 +1,18 @@
 """`dingkao tour`."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from dingkao.cli.errors import CommandFailed
+from dingkao.cli.errors import WRONG_USE, CommandFailed
 
 _URL = "http://127.0.0.1:8000"
 
 
 def tour(
-    url: Annotated[str, typer.Option("--url", help="Address of the running server, without /graphql.")] = _URL,
+    url: Annotated[str, typer.Option("--url", help="Address of the running server.")] = _URL,
     questions: Annotated[
         list[Path] | None,
         typer.Option("--questions", help="A CSV file of questions to import and sit papers of; may be repeated."),
@@ -25,6 +26,9 @@ def tour(
     """
     import httpx
 
+    if not re.match(r"https?://[^/]", url):
+        raise CommandFailed(f"--url {url}: write the address of a server, as in {_URL}", WRONG_USE)
+
     from dingkao.tour import run_tour
 
     files = questions or []
@@ -33,9 +37,9 @@ def tour(
         with file.open("rb"):
             pass
     try:
-        code = run_tour(url.rstrip("/"), files)
+        code = run_tour(url.rstrip("/").removesuffix("/graphql"), files)
     except httpx.InvalidURL as error:
-        raise CommandFailed(f"{url} is no address of a server: {error}", 2) from error
+        raise CommandFailed(f"--url {url}: {error}", WRONG_USE) from error
     except httpx.TransportError as error:
         raise CommandFailed(
             f"no server answers at {url}: start one with `dingkao demo`, or name another --url"
