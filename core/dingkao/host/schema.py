@@ -1,14 +1,18 @@
 """Building the schema: the core's subjects and the plugins add fields to types by one and the same way."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
 from importlib.metadata import version
 from typing import Any
 
 import strawberry
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.types.base_scalars import DateDefinition, DateTimeDefinition
 from strawberry.types import get_object_definition
 from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
+from strawberry.types.scalar import ScalarDefinition
 
 from dingkao.host.loading import PluginRefused
 from dingkao.plugin.contributions import GraphQLContribution
@@ -30,10 +34,12 @@ class Mutation:
         return True
 
 
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("dingkao")
+_SCALARS: dict[object, ScalarDefinition] = {
+    date: replace(DateDefinition, description="A day in China's civil time, as 2026-06-01 (ISO 8601). 日期"),
+    datetime: replace(
+        DateTimeDefinition, description="An instant with its offset, as 2026-06-01T02:00:00+00:00 (ISO 8601). 时间"
+    ),
+}
 
 
 class AssembledSchema(strawberry.Schema):
@@ -81,7 +87,7 @@ def build_schema(
         query=Query,
         mutation=Mutation,
         types=types,
-        config=StrawberryConfig(auto_camel_case=True),
+        config=StrawberryConfig(auto_camel_case=True, scalar_map=_SCALARS),
         exception_handlers=(*PROBLEM_HANDLERS, *handlers),
     )
     _check_presence(schema, owners)
