@@ -23,7 +23,7 @@ def outbox_reader(database_url: str | None = None) -> CodeReader:
     raises CodeNotFound.
     """
     url = database_url or load_settings().database_url
-    database = Database(url)
+    database, shown = Database(url), address_without_login(url)
 
     async def newest(phone: str) -> str | None:
         async with database.session():
@@ -36,12 +36,10 @@ def outbox_reader(database_url: str | None = None) -> CodeReader:
                 raise FileNotFoundError(f"there is no file {database.path}")
             text = asyncio.run(newest(phone))
         except Exception as error:
-            raise CodeNotFound(f"cannot read the outbox in {address_without_login(url)}: {error}. {_ADVICE}") from error
+            raise CodeNotFound(f"cannot read the outbox of {shown}: {error}. {_ADVICE}") from error
         found = _CODE.search(text) if text else None
         if found is None:
-            raise CodeNotFound(
-                f"the server has sent a code, but the outbox in {address_without_login(url)} does not hold it. {_ADVICE}"
-            )
+            raise CodeNotFound(f"the code that the server has sent is not in the outbox of {shown}. {_ADVICE}")
         return found.group()
 
     return read

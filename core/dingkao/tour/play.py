@@ -16,6 +16,7 @@ from dingkao.tour import steps_exemption as exemption
 from dingkao.tour import steps_registration as registration
 from dingkao.tour import steps_result as result
 from dingkao.tour import steps_review as review
+from dingkao.tour import steps_staff as staff
 from dingkao.tour import steps_tests as tests
 from dingkao.tour.client import Account, Report, WrongAnswer
 from dingkao.tour.codes import CodeNotFound, outbox_reader
@@ -83,12 +84,16 @@ def _open_world(http: httpx.Client, report: Report, read_code: CodeReader) -> Wo
 
 def _staff(http: httpx.Client, report: Report, who: str, login_name: str) -> Account:
     account = Account(who, http, report)
-    started = account.do(
-        "LogIn",
-        "SessionStarted",
-        "登录成功",
-        input={"documentNumber": login_name, "password": demo.PASSWORD},
-    )
+    try:
+        started = account.do(
+            "LogIn",
+            "SessionStarted",
+            "登录成功",
+            input={"documentNumber": login_name, "password": demo.PASSWORD},
+        )
+    except WrongAnswer as wrong:
+        expected = "the demo's staff to log in (is this a server that `dingkao demo` made?)"
+        raise WrongAnswer(who, "LogIn", expected, wrong.came) from None
     account.token = started["token"]
     return account
 
@@ -144,6 +149,8 @@ def _play(world: World, banks: Mapping[str, Bank]) -> None:
 
     world.report.chapter("考核结果、通知书、合格证书")
     _results(world, doctors)
+    world.report.chapter("工作人员查询")
+    staff.look_up(world, simple)
     world.report.chapter("退出登录")
     accounts.log_out_everywhere(simple)
 

@@ -1,0 +1,31 @@
+"""What staff look up besides their queues: doctors, cycles, the policy in force, the plugins behind it."""
+
+import json
+
+from dingkao.tour.people import Doctor, World
+
+REGION = "990000"
+
+
+def look_up(world: World, doctor: Doctor) -> None:
+    """The authority's view of the demo province; none of it is a doctor's."""
+    authority = world.authority
+    found = authority.read("Doctors", f"查找医师{doctor.name}", search=doctor.document_number)["edges"]
+    authority.equal("Doctors", "found by the whole number", [edge["node"]["id"] for edge in found], [doctor.doctor_id])
+    shown = doctor.account.read("Node", "按标识查询本人的考核", id=doctor.assessment_id)
+    doctor.account.equal("Node", "the type", shown["__typename"], "Assessment")
+    world.other_institution.refused("Node", "NOT_FOUND", id=doctor.assessment_id)
+
+    running = [edge["node"] for edge in authority.read("Cycles", "考核周期列表", first=100)["edges"]]
+    running = [cycle for cycle in running if cycle["state"] == "RUNNING"]
+    authority.equal("Cycles", "a running cycle", bool(running), True)
+    authority.read("Cycle", lambda value: f"{value['name']}，政策版本已固定", id=running[0]["id"])
+
+    doctor.account.refused("EffectivePolicy", "FORBIDDEN", regionCode=REGION)
+    values = {each["key"]: each for each in authority.read("EffectivePolicy", "现行政策及其来源", regionCode=REGION)}
+    initial = values["accounts.initial_password"]
+    authority.equal("EffectivePolicy", "the initial password", json.loads(initial["value"]), "666666")
+    authority.holds("EffectivePolicy", "its source", initial["source"] + initial["reason"], "local_policy", "手册")
+    plugins = {plugin["name"] for plugin in authority.read("Plugins", "已启用插件")}
+    missing = {"simple_procedure", "general_procedure", "exemptions", "local_policy"} - plugins
+    authority.equal("Plugins", "bundled plugins that are missing", missing, set())
