@@ -167,7 +167,9 @@ def test_a_wrong_address_says_what_to_write(url: str) -> None:
 async def test_a_database_that_cannot_be_opened_leaves_no_thread(tmp_path: Path) -> None:
     path = tmp_path / "not-a-database.db"
     path.write_bytes(b"this is no database, whatever its name says" * 100)
-    before = threading.active_count()
+    before = set(threading.enumerate())
     with pytest.raises(sqlite3.DatabaseError):
         await Database(f"sqlite:///{path}").open()
-    assert threading.active_count() == before
+    for thread in set(threading.enumerate()) - before:
+        thread.join(timeout=10)
+        assert not thread.is_alive()
