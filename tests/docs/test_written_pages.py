@@ -106,3 +106,15 @@ def test_addresses_are_of_this_machine_or_of_nobody() -> None:
     for page in PAGES:
         hosts = set(re.findall(r"https?://([^/\s`'\"):]+)", page.read_text(encoding="utf-8")))
         assert hosts <= {"127.0.0.1"}, _name(page)
+
+
+def test_every_top_level_code_that_is_told_is_one_of_the_code() -> None:
+    text = (ROOT / "docs" / "clients" / "errors.md").read_text(encoding="utf-8")
+    table = text[text.index("| code | means | do |") :].split("\n\n", 1)[0]
+    told = set(re.findall(r"^\| `([A-Z_]+)` \|", table, re.MULTILINE))
+    source = "".join(
+        (ROOT / "core" / "dingkao" / path).read_text(encoding="utf-8")
+        for path in ("web/graphql_http.py", "plugin/errors.py")
+    )
+    assert len(told) >= 10
+    assert {code for code in told if f'"{code}"' not in source} == set()
