@@ -4,6 +4,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,27 +34,44 @@ async def _make_demo(settings: Settings) -> None:
         await ensure_demo(environment)
 
 
-@pytest.fixture
-def demo_server(database_url: str, tmp_path: Path) -> Iterator[DemoServer]:
-    key = tmp_path / "seal.p12"
+def _settings(database_url: str, folder: Path) -> Settings:
+    key = folder / "seal.p12"
     create_demo_seal_key(key, "a passphrase", "定考示范省卫生健康委员会", now=SystemClock().now())
-    settings = Settings(
+    return Settings(
         database_url=database_url,
-        storage_url=str(tmp_path / "files"),
+        storage_url=str(folder / "files"),
         seal_key=key,
         seal_passphrase=SecretStr("a passphrase"),
         # Not the address it listens at: a client must not need the two to be one.
         public_url="https://dingkao.example",
         sweep_seconds=0.2,
     )
-    asyncio.run(_make_demo(settings))
+
+
+@contextmanager
+def _serving(settings: Settings) -> Iterator[DemoServer]:
     # Connections wait in the socket's queue until the server has started: nobody needs to ask whether it has.
     with socket.create_server(("127.0.0.1", 0)) as listening:
         server = uvicorn.Server(uvicorn.Config(create_app(settings), log_config=None, ws="none"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:
-            yield DemoServer(f"http://127.0.0.1:{listening.getsockname()[1]}", database_url)
+            yield DemoServer(f"http://127.0.0.1:{listening.getsockname()[1]}", settings.database_url)
         finally:
             server.should_exit = True
             thread.join()
+
+
+@pytest.fixture
+def demo_server(database_url: str, tmp_path: Path) -> Iterator[DemoServer]:
+    settings = _settings(database_url, tmp_path)
+    asyncio.run(_make_demo(settings))
+    with _serving(settings) as server:
+        yield server
+
+
+@pytest.fixture
+def empty_server(database_url: str, tmp_path: Path) -> Iterator[DemoServer]:
+    """A server whose database holds no demo province."""
+    with _serving(_settings(database_url, tmp_path)) as server:
+        yield server

@@ -1,9 +1,11 @@
 """The tour against a real server: the whole way, end to end, on both databases."""
 
 import csv
+import socket
 from io import StringIO
 from pathlib import Path
 
+import httpx
 import pytest
 from rich.console import Console
 
@@ -61,6 +63,20 @@ def test_it_says_what_was_expected_and_what_came(demo_server: DemoServer) -> Non
     assert "expected: " in printed
     assert "came: " in printed
     assert "every answer" not in printed
+
+
+def test_it_says_that_a_server_has_no_demo(empty_server: DemoServer) -> None:
+    code, printed = play(empty_server)
+    assert code == 1
+    assert "is this a server that `dingkao demo` made?" in printed
+    assert "WRONG_CREDENTIALS" in printed
+
+
+def test_no_server_is_the_callers_matter() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with pytest.raises(httpx.TransportError):
+        run_tour(f"http://127.0.0.1:{port}", [], read_code=lambda phone: "", console=Console(file=StringIO()))
 
 
 def test_it_says_that_the_outbox_is_another_servers(demo_server: DemoServer, tmp_path: Path) -> None:

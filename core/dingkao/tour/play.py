@@ -40,6 +40,7 @@ def run_tour(
     httpx.TransportError where no server answers, BadSettings, BadDatabaseUrl.
     """
     report = Report(console or Console(highlight=False))
+    report.console.print(f"{escape(url)}   [green]✓[/] done   [yellow]✗[/] refused, as it has to be", soft_wrap=True)
     # The environment's proxies are for the world outside; the demo server is on this machine or beside it.
     with httpx.Client(base_url=url, timeout=TIMEOUT_SECONDS, trust_env=False) as http:
         try:
