@@ -100,7 +100,8 @@ async def test_the_paper_is_frozen_at_its_start(sittings: Sittings) -> None:
     assert len({question["stem"] for question in questions}) == QUESTIONS
     started = await sittings.attempt(attempt)
     assert started.deadline - started.started_at == timedelta(minutes=MINUTES)
-    await sittings.pin(rules={"HUMANITIES": {"questions": 1, "minutes": 1, "pass_percent": 1}})
+    easy = {"questions": 1, "minutes": 1, "pass_percent": 1}
+    await sittings.pin(rules=dict.fromkeys(PaperSubject, easy))
     await sittings.answer(doctor, attempt, right=5)
     await submit_attempt(sittings.environment, doctor.caller, attempt)
     assert (await sittings.attempt(attempt)).passed is False
@@ -173,7 +174,7 @@ async def test_tests_have_a_window(sittings: Sittings, clock: SettableClock) -> 
 
 async def test_too_small_a_bank_begins_nothing(sittings: Sittings) -> None:
     rule = {"questions": 26, "minutes": 30, "pass_percent": 60}
-    await sittings.pin(rules={"HUMANITIES": rule})
+    await sittings.pin(rules=dict.fromkeys(PaperSubject, rule))
     doctor = await sittings.doctor()
     paper = (await sittings.papers(doctor))[0]
     assert await refused_reasons(start_attempt(sittings.environment, doctor.caller, paper.id)) == ["BANK_TOO_SMALL"]
