@@ -9,7 +9,7 @@ RUNTIME := $(VENV)/.dingkao-runtime
 DEVELOPMENT := $(VENV)/.dingkao-development
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test check schema bench explorer
+.PHONY: help demo demo-reset test check schema docs bench explorer
 
 help:
 	@echo 'make demo        a demo province on 127.0.0.1:8000; a second run keeps its data'
@@ -17,6 +17,7 @@ help:
 	@echo 'make test        the whole test suite, on SQLite and on PostgreSQL'
 	@echo 'make check       style, types, the arrows between packages, schema.graphql'
 	@echo 'make schema      write schema.graphql anew'
+	@echo 'make docs        write the generated parts of docs/ anew'
 	@echo 'make bench       CPU time of four operations on 100,000 made-up doctors'
 	@echo 'make explorer    build the GraphQL explorer'
 
@@ -35,9 +36,13 @@ check: $(DEVELOPMENT)
 	@$(RUN)/mypy
 	@$(RUN)/lint-imports
 	@$(RUN)/dingkao schema --check schema.graphql
+	@$(RUN)/python docs/build.py --check
 
 schema: $(RUNTIME)
 	@$(RUN)/dingkao schema --output schema.graphql
+
+docs: $(RUNTIME)
+	@$(RUN)/python docs/build.py
 
 bench: $(DEVELOPMENT)
 	@$(RUN)/python bench/requests.py

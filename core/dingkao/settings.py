@@ -42,7 +42,7 @@ class Settings(BaseSettings):
         default=(), description="Plugins that are not loaded, by entry-point name, separated by commas"
     )
     plugins_required: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=(), description="Plugins without which the server must not start, as name>=1.0,name2; separated by ;"
+        default=(), description="Plugins without which the server must not start, as name>=1.0,<2; separated by ;"
     )
     seal_key: Path | None = Field(default=None, description="PKCS#12 file of the authority's seal key")
     seal_passphrase: SecretStr = Field(default=SecretStr(""), description="Passphrase of the seal key")

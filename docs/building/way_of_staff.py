@@ -103,7 +103,7 @@ async def prepare_next_cycle(staff: Staff) -> None:
         "CreateCycle",
         input={
             "regionCode": "990000",
-            "name": "2027—2029年度医师定期考核",
+            "name": "2027—2029年度",
             "startsOn": "2027-01-01",
             "endsOn": "2029-12-31",
             "enrolmentFrom": "2029-01-01T00:00:00+08:00",

@@ -83,9 +83,13 @@ class PooledPostgresEngine(PostgresEngine):
         # The base class asks for a `database` name only to label its context variable.
         super().__init__(config={"dsn": dsn})
 
-    def get_version_sync(self) -> float:
+    async def get_version(self) -> float:
         # Asked by the base constructor, before there is a connection; `open()` meets the real server.
         return float(self.min_version_number)
+
+    async def prep_database(self) -> None:
+        # No extension is needed; the base would connect to look for them.
+        return None
 
     async def open(self) -> None:
         """Start the pool. Raises asyncpg's or the operating system's error when the server cannot be reached."""

@@ -163,7 +163,7 @@ async def _make_cycle(environment: Environment, province_id: int, organisations:
         environment,
         SYSTEM_CALLER,
         region_id=province_id,
-        name=f"{first_year}—{today.year}年度医师定期考核",
+        name=f"{first_year}—{today.year}年度",
         calendar=calendar,
     )
     for code in (people.FIRST_HOSPITAL, people.SECOND_HOSPITAL, people.CLINIC):

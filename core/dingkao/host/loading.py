@@ -101,7 +101,7 @@ def build_registry(found: Sequence[FoundPlugin]) -> Registry:
         try:
             manager.register(plugin.plugin, name)
             manager.check_pending()
-        except pluggy.PluginValidationError as error:
+        except (pluggy.PluginValidationError, ValueError) as error:
             raise PluginRefused(f"plugin {name} does not fit the hooks: {error}") from error
         contributed[name] = _call_hooks(manager, name)
     return _merge(unique, contributed)

@@ -91,6 +91,12 @@ class NotFound(AccessRefused):
     text = Text("未找到该记录。", "There is no such record.")
 
 
+class BadArgument(AccessRefused):
+    """An argument of a query is out of its range; a query has no union to say so in."""
+
+    code = "BAD_ARGUMENT"
+
+
 class TooManyRequests(AccessRefused):
     """A limit on tries; `retry_after_seconds` says when to come back."""
 

@@ -90,7 +90,8 @@ class ValidationProblem(Problem):
 
 @strawberry.type(description="The act does not fit the present state. 当前状态不可办理")
 class StateProblem(Problem):
-    state: str = strawberry.field(description="The state the object is in. 当前状态")
+    # Not `state`: unions hold it beside objects whose `state` is an enumeration, and GraphQL merges no two types.
+    current_state: str = strawberry.field(description="The state the object is in. 当前状态")
 
 
 @strawberry.type(description="The rules do not allow it for this doctor. 不符合条件")
@@ -129,7 +130,9 @@ class StateHandler(strawberry.ExceptionHandler[errors.StateConflict, StateProble
 
     def handle(self, exception: errors.StateConflict, *, field: Any, info: Any) -> StateProblem:
         return StateProblem(
-            code=exception.code, message=exception.text.in_language(info.context.language), state=exception.state
+            code=exception.code,
+            message=exception.text.in_language(info.context.language),
+            current_state=exception.state,
         )
 
 
@@ -170,8 +173,9 @@ class Connection(Generic[NodeType]):
 
 
 def page_size(first: int) -> int:
-    """`first`, checked. Raises ValidationFailed below 1 or above the page maximum."""
+    """`first`, checked. Raises BadArgument below 1 or above the page maximum."""
     if not 1 <= first <= PAGE_MAXIMUM:
-        text = Text(f"每页条数须在1到{PAGE_MAXIMUM}之间。", f"A page holds 1 to {PAGE_MAXIMUM} entries.")
-        raise errors.ValidationFailed([errors.FieldProblem("first", "PAGE_SIZE", text)])
+        raise errors.BadArgument(
+            Text(f"每页条数须在1到{PAGE_MAXIMUM}之间。", f"A page holds 1 to {PAGE_MAXIMUM} entries.")
+        )
     return first

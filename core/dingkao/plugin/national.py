@@ -122,8 +122,8 @@ class PapersPolicy(PolicySection):
     face_consent_version: str = Field(default="2026-1", description="人脸信息采集授权书版本")
     face_consent_text: str = Field(
         default=(
-            "为核验测评者身份，本次测评将采集您的人脸图像，仅用于本次考核的监考与身份核验，"
-            "单独存放，并在考核结果异议期满后删除。您可以不同意；不同意将影响考核监考以及测评进度。"
+            "为核验测评者身份，本次测评将采集您的人脸图像，仅用于本次考核的监考与身份核验。"
+            "您可以不同意；不同意将影响考核监考以及测评进度。"
         ),
         description="人脸信息采集授权书全文",
     )
