@@ -1,6 +1,7 @@
 """GraphQL over HTTP (the draft of the GraphQL foundation): POST with JSON; a browser's GET gets the explorer."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,8 +115,10 @@ async def _read(request: Request) -> GraphQLRequest:
         if len(body) > BODY_MAXIMUM:
             raise BadRequest(413, f"A request holds at most {BODY_MAXIMUM} bytes.")
     try:
-        asked = json.loads(body)
-    except (ValueError, UnicodeDecodeError, RecursionError):
+        # As text: from bytes the parser would take UTF-16 too.
+        text = body.decode()
+        asked = json.loads(text)
+    except (ValueError, RecursionError):
         raise BadRequest(400, "The body is not JSON.") from None
     if not isinstance(asked, dict):
         raise BadRequest(400, "The body is a JSON object with `query`; batches are not served.")
@@ -124,7 +127,32 @@ async def _read(request: Request) -> GraphQLRequest:
     for name, kind in (("variables", dict), ("extensions", dict), ("operationName", str)):
         if asked.get(name) is not None and not isinstance(asked[name], kind):
             raise BadRequest(400, f"`{name}` must be {'a string' if kind is str else 'an object'}.")
+    if _UNSTORABLE_IN_JSON.search(text) and not _is_storable([asked["query"], asked.get("variables")]):
+        raise BadRequest(400, "A text holds a character that cannot be stored: NUL, or half of a surrogate pair.")
     return GraphQLRequest(asked["query"], asked.get("variables"), asked.get("operationName"))
+
+
+# JSON spells both as escapes only, so that nearly every request is done with one search.
+_UNSTORABLE_IN_JSON = re.compile(r"\\u(?:0000|\{0+\}|[dD][89a-fA-F])")
+_NUL_IN_QUERY = re.compile(r"\\u(?:0000|\{0+\})")
+
+
+def _is_storable(asked: list[Any]) -> bool:
+    """Whether the query and the variables hold no NUL and no half of a surrogate pair: PostgreSQL takes neither, and
+    what one database refuses the other shall not keep."""
+    waiting = list(asked)
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            if "\x00" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
+                return False
+        elif isinstance(value, dict):
+            waiting += value.keys()
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+    # In the query's own text it is another escape, which GraphQL would resolve.
+    return _NUL_IN_QUERY.search(asked[0]) is None
 
 
 def _show(outcome: Outcome, media_type: str, context: CoreContext) -> Response:
