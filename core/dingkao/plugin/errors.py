@@ -95,6 +95,7 @@ class BadArgument(AccessRefused):
     """An argument of a query is out of its range; a query has no union to say so in."""
 
     code = "BAD_ARGUMENT"
+    text = Text("查询参数有误。", "An argument is out of its range.")
 
 
 class TooManyRequests(AccessRefused):
