@@ -4,7 +4,6 @@ import csv
 import io
 import json
 from datetime import date
-from pathlib import Path
 
 import pytest
 
@@ -21,7 +20,7 @@ from dingkao.doctors.made_up import (
     made_up_qualification_number,
 )
 from dingkao.doctors.records import list_doctors
-from dingkao.doctors.roster import COLUMNS, parse_date, read_roster, read_text, resolve_columns
+from dingkao.doctors.roster import COLUMNS, parse_date, read_roster, resolve_columns
 from dingkao.doctors.tables import Doctor, PracticeRegistration
 from dingkao.environment import Environment
 from dingkao.institutions.rules import OrganisationKind
@@ -246,13 +245,3 @@ def test_refusals_never_repeat_the_cell() -> None:
     assert said
     assert "110101199901019999" not in said
     assert "98765" not in said
-
-
-def test_files_of_spreadsheets_are_read(tmp_path: Path) -> None:
-    for encoding in ("utf-8", "utf-8-sig", "gb18030"):
-        path = tmp_path / f"{encoding}.csv"
-        path.write_bytes("姓名,王䶮".encode(encoding))
-        assert read_text(path) == "姓名,王䶮"
-    (tmp_path / "bad.csv").write_bytes(b"\xff\xff\xff")
-    with pytest.raises(ValidationFailed):
-        read_text(tmp_path / "bad.csv")

@@ -92,7 +92,7 @@ async def import_doctors(
 ) -> ImportReport:
     """Enter the doctors of a roster, each with an open registration, an account and, in a running cycle, an assessment.
 
-    `text` is CSV (`roster.read_text` reads a file), `columns` the names of its columns (`roster.resolve_columns`).
+    `text` is CSV, `columns` the names of its columns (`roster.resolve_columns`).
     Every refused line is reported. Where one was, nothing is entered, unless `skip_bad` takes the others. Accounts
     answer to the policy's initial password, so that nothing is hashed (manual 2.2.2). `progress` is told the steps
     done and their number: two for each line, reading and entering.

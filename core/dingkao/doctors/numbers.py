@@ -15,8 +15,6 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import date
 
-import grapheme
-
 from dingkao.plugin.text import Text
 from dingkao.plugin.vocabulary import Sex
 
@@ -285,15 +283,3 @@ def mask_practice_number(number: str) -> str:
 def mask_phone(number: str) -> str:
     """Mask a mobile phone number: ``138****1234``."""
     return _mask(number, 3, 4)
-
-
-def mask_name(name: str) -> str:
-    """Mask a person's name: the first character stays, each of the others becomes a star (王**).
-
-    Counted as people count characters, so that a rare character or one with a variation selector is not cut in two.
-    A name of a single character is starred whole.
-    """
-    characters: list[str] = list(grapheme.graphemes(name.strip()[:_LONGEST_INPUT]))
-    if len(characters) < 2:
-        return "*" * len(characters)
-    return characters[0] + "*" * (len(characters) - 1)

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from pathlib import Path
 from typing import TypeVar
 
 from dingkao.doctors.rules import NewDoctor, check_new_doctor
@@ -118,19 +117,6 @@ def resolve_columns(given: Mapping[str, str]) -> dict[str, str]:
             ]
         )
     return {**COLUMNS, **given}
-
-
-def read_text(path: Path) -> str:
-    """The file's text: UTF-8 with or without a mark, or GB 18030, which spreadsheets in China save. Raises OSError, and
-    ValidationFailed for what is neither."""
-    data = path.read_bytes()
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    text = Text("文件编码须为UTF-8或GB18030。", "The file must be UTF-8 or GB 18030 text.")
-    raise ValidationFailed([FieldProblem("file", "ENCODING", text)])
 
 
 def read_roster(
