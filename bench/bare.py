@@ -1,4 +1,5 @@
-"""The floor: bare Starlette routes that answer with the same JSON from hand-written SQL, one query each (two for a paper).
+"""The floor: bare Starlette routes that answer with the same JSON from hand-written SQL, a query each, for a
+paper two.
 
     python -m bench.bare DATABASE_URL PORT
 
@@ -17,13 +18,14 @@ from typing import Any, Protocol
 import aiosqlite
 import asyncpg
 import uvicorn
-from dingkao.assessments.rules import STAGES
-from dingkao.plugin.ids import encode_id
-from dingkao.plugin.vocabulary import AssessmentState
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+
+from dingkao.assessments.rules import STAGES
+from dingkao.plugin.ids import encode_id
+from dingkao.plugin.vocabulary import AssessmentState
 
 HOME = """
 SELECT account.name AS account_name, a.id, a.state, a.procedure_title, a.return_reason, a.conclusion, a.changed_at,

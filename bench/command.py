@@ -10,12 +10,11 @@ from contextlib import ExitStack, nullcontext
 from importlib.metadata import version
 from pathlib import Path
 
-from dingkao.db.database import Database
-
 from bench.databases import ensure_province, postgresql_database, sqlite_database
 from bench.measuring import Bench, Row, first_count, log_in, settle
 from bench.operations import Cast, Operation, operations, read_cast
 from bench.servers import bare_server, dingkao_server
+from dingkao.db.database import Database
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,9 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         bare = stack.enter_context(bare_server(url, folder))
         tokens = log_in(dingkao, _login_names(chosen))
         settle()
-        bench = Bench(
-            dingkao, bare, tokens, asked.connections, asked.seconds, first_count(cast.highest_sequence)
-        )
+        bench = Bench(dingkao, bare, tokens, asked.connections, asked.seconds, first_count(cast.highest_sequence))
         rows = [bench.measure(operation, asked.rounds, asked.scale) for operation in chosen]
     print(_heading(product, asked.connections, asked.rounds))
     print(_table(rows))
@@ -73,7 +70,9 @@ def _login_names(chosen: Sequence[Operation]) -> list[str]:
 
 
 def _heading(product: str, connections: int, rounds: int) -> str:
-    parts = ", ".join(f"{name} {version(name)}" for name in ("strawberry-graphql", "graphql-core", "piccolo", "uvicorn"))
+    parts = ", ".join(
+        f"{name} {version(name)}" for name in ("strawberry-graphql", "graphql-core", "piccolo", "uvicorn")
+    )
     return (
         f"\n{product}; {connections} connections, median of {rounds} rounds; "
         f"Python {platform.python_version()}, {os.cpu_count()} cores; {parts}\n"

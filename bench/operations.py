@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dingkao.db.statement import Statement
-from dingkao.plugin.ids import encode_id
-from dingkao.web.operations import load_operations
 from piccolo.querystring import QueryString
 
 from bench.load import COUNTER
 from bench.province import BODY_REVIEWER
+from dingkao.db.statement import Statement
+from dingkao.plugin.ids import encode_id
+from dingkao.web.operations import load_operations
 
 PAGE: Final = 50
 
@@ -96,14 +96,13 @@ class Operation:
 async def read_cast() -> Cast:
     """Who the operations are for, from the database in use."""
     players = {
-        state: [
-            Player(row["login_name"], row["doctor"], row["attempt"] or 0) for row in await _cast.run(state=state)
-        ]
+        state: [Player(row["login_name"], row["doctor"], row["attempt"] or 0) for row in await _cast.run(state=state)]
         for state in ("BODY_APPROVED", "TESTING")
     }
     body = await _body.first(yes=True)
     sequence = await _sequence.first()
-    assert body is not None and sequence is not None
+    assert body is not None
+    assert sequence is not None
     return Cast(players["BODY_APPROVED"], players["TESTING"], body["id"], sequence["highest"])
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
+from bench.sittings import insert_sittings
 from dingkao.accounts.passwords import hash_password
 from dingkao.accounts.tables import Account, RoleAssignment
 from dingkao.assessments.form_tables import Education, RegistrationForm
@@ -48,8 +49,6 @@ from dingkao.plugin.vocabulary import (
 )
 from dingkao.reviews.tables import Review
 from dingkao.reviews.vocabulary import Decision
-
-from bench.sittings import insert_sittings
 
 DOCTORS: Final = 100_000
 INSTITUTIONS: Final = 300
@@ -142,7 +141,9 @@ def _case(serial: int, frame: _Frame) -> _Case:
     # Multiples of the golden ratio spread evenly; the square makes a few institutions large and many small.
     share = serial * 0.6180339887498949 % 1
     institution = frame.institutions[int(len(frame.institutions) * share**2)]
-    return _Case(serial, _STATES[serial * 37 % 100], institution, made_up_document_number(serial, _born(serial), Sex.MALE))
+    return _Case(
+        serial, _STATES[serial * 37 % 100], institution, made_up_document_number(serial, _born(serial), Sex.MALE)
+    )
 
 
 def _born(serial: int) -> date:

@@ -13,7 +13,7 @@ from dingkao.papers.vocabulary import AttemptState
 
 QUESTIONS: Final = 100
 ANSWERED: Final = 60
-OPTIONS: Final = "ABCDE"
+OPTIONS: Final = "ABCD"
 
 _sitting = Statement(
     lambda p: QueryString(
@@ -55,14 +55,12 @@ async def insert_sittings(began: datetime, most: int) -> None:
 
 
 def _questions(seed: int) -> list[dict[str, Any]]:
-    """Questions as an attempt freezes them, of the length that real ones have."""
+    """Questions as an attempt freezes them: four options, as long as those of a real bank (45 and 9 characters)."""
     return [
         {
             "position": position,
-            "stem": f"（{seed}）第{position}题：患者因反复咳嗽、咳痰伴发热三天就诊，医师在告知病情时下列做法最恰当的是",
-            "options": [
-                {"key": key, "text": f"选项{key}：向患者说明诊断依据与可选方案，并征得其同意"} for key in OPTIONS
-            ],
+            "stem": f"（{seed}）第{position}题：患者因咳嗽、发热三天就诊，关于告知病情与治疗方案，下列说法正确的是",
+            "options": [{"key": key, "text": f"征得患者同意（{key}）"} for key in OPTIONS],
         }
         for position in range(1, QUESTIONS + 1)
     ]

@@ -1,5 +1,8 @@
 """The context of a GraphQL request, as the core's resolvers see it."""
 
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from typing import Any, TypeVar
+
 import strawberry
 
 from dingkao.environment import Environment
@@ -7,6 +10,9 @@ from dingkao.plugin.caller import Caller
 from dingkao.plugin.graphql import RequestContext
 from dingkao.plugin.services import PluginServices
 from dingkao.plugin.text import Language
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
 
 
 class CoreContext(RequestContext):
@@ -25,6 +31,21 @@ class CoreContext(RequestContext):
         self.environment = environment
         self.request_id = request_id
         self.address = address
+        self._brought: dict[Any, Mapping[Any, Any]] = {}
+
+    def bring(self, load: Callable[[list[Key]], Awaitable[Sequence[Value]]], values: Mapping[Key, Value]) -> None:
+        """Keep what a list's query brought for all its rows, so that no row has to wait for `load`: a row that waits
+        for nothing is completed at once, without a task of its own."""
+        self._brought[load] = values
+
+    def brought(self, load: Callable[[list[Key]], Awaitable[Sequence[Value]]]) -> Mapping[Key, Value]:
+        """What was kept for `load`."""
+        return self._brought.get(load, {})
+
+    def forget_loaded(self) -> None:
+        """Drop what loaders hold and lists brought: called after a mutation has written."""
+        super().forget_loaded()
+        self._brought.clear()
 
 
 CoreInfo = strawberry.Info[CoreContext, None]

@@ -1,6 +1,6 @@
 """Reviews in the schema: decisions of the two levels, and their queues."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from datetime import datetime
 from typing import Annotated, TypeAlias
 
@@ -60,10 +60,20 @@ class AssessmentReviews:
     async def reviews(self: Assessment, info: CoreInfo) -> list[Review]:
         return [_show(record) for record in await info.context.loader(read_reviews).load(self.record.id)]
 
-    @strawberry.field(description="The latest decision. 最近一次审核")
-    async def latest_review(self: Assessment, info: CoreInfo) -> Review | None:
-        record = await info.context.loader(read_latest_reviews).load(self.record.id)
-        return _show(record) if record else None
+    @strawberry.field(description="The latest decision. 最近一次审核", graphql_type=Review | None)
+    def latest_review(self: Assessment, info: CoreInfo) -> Review | Awaitable[Review | None] | None:
+        brought = info.context.brought(read_latest_reviews)
+        if self.record.id in brought:
+            return _show_latest(brought[self.record.id])
+        return _load_latest(info, self.record.id)
+
+
+def _show_latest(record: ReviewRecord | None) -> Review | None:
+    return _show(record) if record else None
+
+
+async def _load_latest(info: CoreInfo, assessment_id: int) -> Review | None:
+    return _show_latest(await info.context.loader(read_latest_reviews).load(assessment_id))
 
 
 _WAITING: dict[ReviewLevel, tuple[Role, Sequence[AssessmentState]]] = {
@@ -86,6 +96,8 @@ class ReviewQuery:
         role, states = _WAITING[level]
         caller = logged_in(info.context.caller)
         records = await list_in_role(caller, role, states, after_key("Assessment", after), size + 1)
+        ids = [record.id for record in records]
+        info.context.bring(read_latest_reviews, dict(zip(ids, await read_latest_reviews(ids), strict=True)))
         return keyset_page("Assessment", [(record.id, Assessment.from_record(record)) for record in records], size)
 
 

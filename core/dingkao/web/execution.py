@@ -12,7 +12,11 @@ from typing import Any, cast
 
 from graphql import (
     DocumentNode,
+    FieldNode,
     GraphQLError,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
     GraphQLSyntaxError,
     OperationDefinitionNode,
     OperationType,
@@ -22,10 +26,11 @@ from graphql import (
     specified_rules,
     validate,
 )
-from strawberry.execution import optimized_is_awaitable
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+from graphql.execution.executor import Executor as CoreExecutor
+from graphql.pyutils import Path
 
 from dingkao.host.schema import AssembledSchema
+from dingkao.web.direct_resolvers import resolve_directly
 
 # A document longer than this is not kept, and one with more tokens is not parsed (security.md 2.4).
 LONGEST_KEPT = 16_384
@@ -51,11 +56,51 @@ class Outcome:
     request_error: bool
 
 
+class _FieldExecutor(CoreExecutor[None]):
+    """graphql-core's execution without incremental delivery, which this schema has no directives for. What all fields
+    of an operation share is gathered once instead of for each of a thousand fields."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._shared = (
+            self.schema,
+            self.fragment_definitions,
+            self.root_value,
+            self.operation,
+            # Strawberry's resolvers expect the plain values.
+            self.variable_values.coerced,
+            self.context_value,
+            self.is_awaitable,
+            self.abort_signal,
+            self.async_helpers,
+        )
+
+    def build_resolve_info(
+        self, field_def: GraphQLField, field_nodes: list[FieldNode], parent_type: GraphQLObjectType, path: Path
+    ) -> GraphQLResolveInfo[Any]:
+        """What a resolver is told beside the object."""
+        own = (field_nodes[0].name.value, field_nodes, field_def.type, parent_type, path)
+        return tuple.__new__(GraphQLResolveInfo, own + self._shared)
+
+
+_awaitable_types: dict[type, bool] = {}
+
+
+def _is_awaitable(value: object) -> bool:
+    """Whether `value` can be awaited: a matter of its type, asked some thousand times for a page of a list."""
+    kind = type(value)
+    known = _awaitable_types.get(kind)
+    if known is None:
+        known = _awaitable_types[kind] = hasattr(kind, "__await__")
+    return known
+
+
 class Executor:
     """Executes operations against one schema."""
 
     def __init__(self, schema: AssembledSchema) -> None:
         self._schema = schema._schema
+        resolve_directly(self._schema)
         self._kept: OrderedDict[str, PreparedDocument] = OrderedDict()
 
     def prepare(self, query: str) -> PreparedDocument:
@@ -98,9 +143,8 @@ class Executor:
             context_value=context,
             variable_values=variables,
             operation_name=operation_name,
-            executor_class=StrawberryGraphQLCoreExecutionContext,
-            is_awaitable=cast("Any", optimized_is_awaitable),
-            operation_extensions=None,
+            executor_class=_FieldExecutor,
+            is_awaitable=cast("Any", _is_awaitable),
         )
         result: Any = await running if isawaitable(running) else running
         errors = result.errors or []
