@@ -17,7 +17,7 @@ from dingkao.plugin.vocabulary import PaperSubject
 from dingkao.testing.refusals import refused_access, refused_fields
 from dingkao.testing.sample import SampleProvince, build_sample
 
-from .test_question_file import SHARED_BANKS, written
+from .test_question_file import NO_BANKS, OTHER_BANKS, written
 
 HUMANITIES = PaperSubject.HUMANITIES
 
@@ -169,11 +169,10 @@ async def test_fifty_thousand_questions_come_in_quickly(province: SampleProvince
     assert await bank_size(province.authority, HUMANITIES) == 50_000
 
 
-@pytest.mark.skipif(not SHARED_BANKS, reason="no question banks lie beside this project")
+@pytest.mark.skipif(not OTHER_BANKS, reason=NO_BANKS)
 async def test_banks_of_others_come_in_whole(province: SampleProvince) -> None:
-    for path in SHARED_BANKS:
+    for path in OTHER_BANKS:
         text = path.read_text(encoding="utf-8")
         report = await take(province, text, source=path.name)
         assert (report.refused, report.imported) == ((), report.lines)
-    counts = {path.stem: await Question.count().where(Question.source == path.name) for path in SHARED_BANKS}
-    assert counts == {"clinical_knowledge": 237, "legal_and_moral_basis": 214}
+        assert await Question.count().where(Question.source == path.name) == report.lines > 0
