@@ -35,7 +35,7 @@ Counted on a province with 1, 5 and 20 of everything that an operation reads or 
 and their behaviour records, entries of a history, proofs, reviews, failed attempts, answers saved at once, results
 filed at once, cycles. The number is the same for all three sizes, and a test fails where it is not. Each includes the
 one or two statements by which a token becomes an account; BEGIN and COMMIT are not counted. Two things are of another
-kind: a file of questions is written in batches of 200, and a notice by SMS is handed to the gateway one by one.
+kind: a file of questions is written in batches of 1000, and a notice by SMS is handed to the gateway one by one.
 
 Written by `python -m tests.operations.query_counts`, from `clients/operations`.
 

@@ -6,9 +6,12 @@ from contextlib import asynccontextmanager
 from datetime import date, datetime
 from typing import Any
 
-from dingkao.audit.tables import AuditEntry, StateTransition
+from piccolo.querystring import QueryString
+
+from dingkao.audit.tables import StateTransition
 from dingkao.clock import china_date
 from dingkao.db.database import transaction
+from dingkao.db.statement import Statement
 from dingkao.environment import Environment
 from dingkao.plugin.caller import Caller, RoleGrant
 from dingkao.plugin.errors import FirstLoginOpen, NotLoggedIn
@@ -25,6 +28,17 @@ SYSTEM_CALLER = Caller(
     language=Language.CHINESE,
     request_id="system",
     address="",
+)
+
+
+# Composed once: an audit entry is part of every act, of each saved answer too.
+_ENTRY = ("at", "account", "session", "role", "organisation", "address", "request_id", "action", "object_type",
+          "object_id", "detail")  # fmt: skip
+_insert_entry = Statement(
+    lambda p: QueryString(
+        f"INSERT INTO audit_entry ({', '.join(_ENTRY)}) VALUES ({', '.join(['{}'] * len(_ENTRY))})",  # noqa: S608 - our own column names
+        *(getattr(p, name) for name in _ENTRY),
+    )
 )
 
 
@@ -52,20 +66,18 @@ class UnitOfWork:
     ) -> None:
         """Write the audit entry. `detail` holds codes, numbers and ids; never personal data."""
         self.recorded += 1
-        await AuditEntry.insert(
-            AuditEntry(
-                at=self.now,
-                account=self.caller.account_id or None,
-                session=self.caller.session_id or None,
-                role=self.acting.role.value,
-                organisation=self.acting.organisation_id,
-                address=self.caller.address,
-                request_id=self.caller.request_id,
-                action=action,
-                object_type=object_type,
-                object_id=object_id,
-                detail=json.dumps(dict(detail or {}), ensure_ascii=False, sort_keys=True),
-            )
+        await _insert_entry.run(
+            at=self.now,
+            account=self.caller.account_id or None,
+            session=self.caller.session_id or None,
+            role=self.acting.role.value,
+            organisation=self.acting.organisation_id,
+            address=self.caller.address,
+            request_id=self.caller.request_id,
+            action=action,
+            object_type=object_type,
+            object_id=object_id,
+            detail=json.dumps(dict(detail or {}), ensure_ascii=False, sort_keys=True),
         )
 
     async def record_transition(

@@ -128,6 +128,13 @@ class PapersPolicy(PolicySection):
         description="人脸信息采集授权书全文",
     )
 
+    @model_validator(mode="after")
+    def _every_subject(self) -> "PapersPolicy":
+        missing = [subject.value for subject in PaperSubject if subject not in self.rules]
+        if missing:
+            raise ValueError(f"no rule for {', '.join(missing)}: a layer gives the rules of every subject")
+        return self
+
 
 class DocumentsPolicy(PolicySection):
     """考核结果通知书与合格证书"""
