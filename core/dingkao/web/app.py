@@ -5,7 +5,6 @@ import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import structlog
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route
@@ -16,6 +15,7 @@ from dingkao.db.migrations import pending
 from dingkao.environment import Environment
 from dingkao.host.loading import FoundPlugin
 from dingkao.host.services import CoreServices
+from dingkao.logs import get_logger
 from dingkao.migrations import CORE_MIGRATIONS
 from dingkao.papers.attempts import settle_expired
 from dingkao.results.service import finalise_due
@@ -30,7 +30,7 @@ from dingkao.web.health import healthz, readyz
 from dingkao.web.middleware import RequestMiddleware
 from dingkao.web.operations import explorer_log_in, explorer_tabs
 
-_log = structlog.get_logger("dingkao.server")
+_log = get_logger("dingkao.server")
 
 
 class MigrationsMissing(RuntimeError):

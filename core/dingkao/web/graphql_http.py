@@ -5,13 +5,13 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
 from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from dingkao.context import CoreContext
 from dingkao.environment import Environment
+from dingkao.logs import get_logger
 from dingkao.plugin.errors import AccessRefused, Refusal, TooManyRequests
 from dingkao.plugin.ports import PortFailed
 from dingkao.plugin.services import PluginServices
@@ -23,7 +23,7 @@ GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
 BODY_MAXIMUM = 1024 * 1024
 
-_log = structlog.get_logger("dingkao.graphql")
+_log = get_logger("dingkao.graphql")
 _BUG = Text("服务器内部错误，请稍后再试。", "Internal error; try again later.")
 _PORT = Text("外部服务暂不可用，请稍后再试。", "An external service is not available; try again later.")
 

@@ -4,14 +4,14 @@ import secrets
 import time
 from typing import Any
 
-import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dingkao.accounts.sessions import caller_of
 from dingkao.environment import Environment
+from dingkao.logs import get_logger, request_id_in_force
 from dingkao.plugin.text import Language
 
-_log = structlog.get_logger("dingkao.request")
+_log = get_logger("dingkao.request")
 
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -68,7 +68,7 @@ class RequestMiddleware:
                 message["headers"] = [*message["headers"], *added, (b"x-request-id", request_id.encode())]
             await send(message)
 
-        with self._environment.database.use():
+        with request_id_in_force(request_id), self._environment.database.use():
             token = _bearer(headers)
             if token is not None:
                 scope["dingkao.caller"] = await caller_of(self._environment, token, language, request_id, address)
