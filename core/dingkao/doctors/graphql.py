@@ -7,6 +7,7 @@ from typing import Annotated, TypeAlias
 import strawberry
 
 from dingkao.assessments.records import AssessmentRecord
+from dingkao.audit.work import logged_in
 from dingkao.context import CoreInfo
 from dingkao.doctors import service
 from dingkao.doctors.numbers import mask_document_number, mask_phone, mask_practice_number, mask_qualification_number
@@ -15,6 +16,7 @@ from dingkao.doctors.records import (
     DoctorRecord,
     list_doctors,
     read_behaviour,
+    read_behaviour_record,
     read_doctor,
     read_doctors,
 )
@@ -30,6 +32,7 @@ from dingkao.plugin.enums import (
     SexEnum,
     described_enum,
 )
+from dingkao.plugin.errors import NotFound
 from dingkao.plugin.graphql import Connection, Node, StateProblem, ValidationProblem, page_size
 from dingkao.plugin.ids import decode_id, encode_id
 from dingkao.plugin.vocabulary import DocumentType, PracticeCategory, PracticeLevel, Sex
@@ -170,6 +173,17 @@ class Doctor(Node):
 async def load_doctor(info: CoreInfo, doctor_id: int) -> Doctor:
     """The doctor, in the asking account's scope. Raises NotFound, NotLoggedIn."""
     return Doctor.from_doctor(await read_doctor(info.context.caller, doctor_id))
+
+
+async def load_behaviour_record(info: CoreInfo, record_id: int) -> BehaviourRecord:
+    """A record of a doctor in the asking account's scope. Raises NotFound, NotLoggedIn."""
+    caller = logged_in(info.context.caller)
+    found = await read_behaviour_record(record_id)
+    if found is None:
+        raise NotFound
+    doctor_id, entry = found
+    await read_doctor(caller, doctor_id)
+    return BehaviourRecord.from_entry(entry)
 
 
 @strawberry.type
@@ -316,6 +330,9 @@ async def _success(info: CoreInfo, doctor_id: int) -> DoctorSuccess:
     return DoctorSuccess(doctor=await load_doctor(info, doctor_id))
 
 
-NODES: Mapping[str, Callable[[CoreInfo, int], Awaitable[object]]] = {"Doctor": load_doctor}
+NODES: Mapping[str, Callable[[CoreInfo, int], Awaitable[object]]] = {
+    "Doctor": load_doctor,
+    "BehaviourRecord": load_behaviour_record,
+}
 
 CONTRIBUTION = GraphQLContribution(query=DoctorsQuery, mutation=DoctorsMutation)

@@ -98,20 +98,22 @@ _listed = Statement(_list, constants=("by_institution", "by_region", "searching"
 _assessed = Statement(
     lambda p: Assessment.select(Assessment.id).where((Assessment.doctor == p.doctor) & Assessment.body.is_in(p.bodies))
 )
+_BEHAVIOUR_COLUMNS = (
+    BehaviourRecord.id,
+    BehaviourRecord.doctor,
+    BehaviourRecord.polarity,
+    BehaviourRecord.kind,
+    BehaviourRecord.occurred_on,
+    BehaviourRecord.description,
+)
 _behaviour = Statement(
     lambda p: (
-        BehaviourRecord.select(
-            BehaviourRecord.id,
-            BehaviourRecord.doctor,
-            BehaviourRecord.polarity,
-            BehaviourRecord.kind,
-            BehaviourRecord.occurred_on,
-            BehaviourRecord.description,
-        )
+        BehaviourRecord.select(*_BEHAVIOUR_COLUMNS)
         .where(BehaviourRecord.doctor.is_in(p.doctors))
         .order_by(BehaviourRecord.id)
     )
 )
+_behaviour_by_id = Statement(lambda p: BehaviourRecord.select(*_BEHAVIOUR_COLUMNS).where(BehaviourRecord.id == p.id))
 
 
 async def read_doctors(ids: Sequence[int]) -> dict[int, DoctorRecord]:
@@ -167,11 +169,20 @@ async def read_behaviour(doctor_ids: Sequence[int]) -> dict[int, list[BehaviourE
     """The behaviour records of each doctor, oldest entry first. Applies no scope."""
     found: dict[int, list[BehaviourEntry]] = {}
     for row in await _behaviour.run(doctors=list(doctor_ids)):
-        entry = BehaviourEntry(
-            row["id"], BehaviourPolarity(row["polarity"]), row["kind"], row["occurred_on"], row["description"]
-        )
-        found.setdefault(row["doctor"], []).append(entry)
+        found.setdefault(row["doctor"], []).append(_entry(row))
     return found
+
+
+async def read_behaviour_record(record_id: int) -> tuple[int, BehaviourEntry] | None:
+    """The doctor's id and the behaviour record with this id, or None. Applies no scope."""
+    row = await _behaviour_by_id.first(id=record_id)
+    return None if row is None else (row["doctor"], _entry(row))
+
+
+def _entry(row: Mapping[str, Any]) -> BehaviourEntry:
+    return BehaviourEntry(
+        row["id"], BehaviourPolarity(row["polarity"]), row["kind"], row["occurred_on"], row["description"]
+    )
 
 
 def _record(row: Mapping[str, Any]) -> DoctorRecord:

@@ -76,7 +76,8 @@ class Region(Node):
 
 
 async def load_region(info: CoreInfo, region_id: int) -> Region:
-    """The region, through the request's loader. Raises NotFound."""
+    """The region, through the request's loader: names and codes are public. Raises NotFound, NotLoggedIn."""
+    logged_in(info.context.caller)
     record = await info.context.loader(load_regions).load(region_id)
     if record is None:
         raise NotFound
