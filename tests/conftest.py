@@ -3,6 +3,7 @@
 import tempfile
 import warnings
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,15 +11,23 @@ from argon2 import PasswordHasher
 
 from dingkao.accounts import passwords
 from dingkao.application import build_environment, load_registry
+from dingkao.db.migrations import MigrationSet
 from dingkao.environment import Environment
+from dingkao.host.loading import FoundPlugin, find_plugins
 from dingkao.migrations import CORE_MIGRATIONS
 from dingkao.settings import Settings
 from dingkao.testing.clock import SettableClock
 from dingkao.testing.databases import PostgreSQLDatabases, SQLiteDatabases
 
 
-def _migrations() -> list[object]:
-    return [CORE_MIGRATIONS, *load_registry(Settings()).migrations]
+@cache
+def _found_plugins() -> list[FoundPlugin]:
+    """Looking through every installed distribution is most of building an environment; they do not change meanwhile."""
+    return find_plugins()
+
+
+def _migrations() -> list[MigrationSet]:
+    return [CORE_MIGRATIONS, *load_registry(Settings(), _found_plugins()).migrations]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -69,6 +78,6 @@ def clock() -> SettableClock:
 
 @pytest.fixture
 async def environment(settings: Settings, clock: SettableClock) -> AsyncIterator[Environment]:
-    environment = build_environment(settings, clock=clock)
+    environment = build_environment(settings, clock=clock, plugins=_found_plugins())
     async with environment.database.session():
         yield environment

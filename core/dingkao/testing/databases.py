@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -38,35 +39,89 @@ class SQLiteDatabases:
 
 
 class PostgreSQLDatabases:
-    """Databases made from one migrated template on the server at `server_url`."""
+    """Databases made from one migrated template on the server at `server_url`, emptied and used again."""
 
     def __init__(self, server_url: str, migrations: Sequence[MigrationSet]) -> None:
         self._server_url = server_url
         # Test data need not survive a power cut; without waiting for the disk a database is made several times faster.
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-            asyncio.run(self._execute(f"ALTER SYSTEM SET {setting} = off"))
-        asyncio.run(self._execute("SELECT pg_reload_conf()"))
+            asyncio.run(_execute(server_url, f"ALTER SYSTEM SET {setting} = off"))
+        asyncio.run(_execute(server_url, "SELECT pg_reload_conf()"))
         self._template = f"template_{secrets.token_hex(8)}"
-        asyncio.run(self._execute(f'CREATE DATABASE "{self._template}"'))
+        asyncio.run(_execute(server_url, f'CREATE DATABASE "{self._template}"'))
         asyncio.run(_migrated(self._address(self._template), migrations))
+        self._free: list[str] = []
+        self._as_migrated = asyncio.run(_shape(self._address(self._template)))
 
     def _address(self, name: str) -> str:
         parts = urlsplit(self._server_url)
         return urlunsplit((parts.scheme, parts.netloc, f"/{name}", parts.query, ""))
 
-    async def _execute(self, statement: str) -> None:
-        connection = await asyncpg.connect(self._server_url)
-        try:
-            await connection.execute(statement)
-        finally:
-            await connection.close()
-
     @contextmanager
     def fresh(self) -> Iterator[str]:
-        """The address of a new migrated database, dropped afterwards."""
-        name = f"test_{secrets.token_hex(8)}"
-        asyncio.run(self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{self._template}"'))
+        """The address of a migrated database without rows."""
+        name = self._free.pop() if self._free else self._create()
         try:
             yield self._address(name)
         finally:
-            asyncio.run(self._execute(f'DROP DATABASE "{name}" WITH (FORCE)'))
+            if asyncio.run(_emptied(self._address(name), self._as_migrated)):
+                self._free.append(name)
+            else:
+                asyncio.run(_execute(self._server_url, f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+    def _create(self) -> str:
+        name = f"test_{secrets.token_hex(8)}"
+        asyncio.run(_execute(self._server_url, f'CREATE DATABASE "{name}" TEMPLATE "{self._template}"'))
+        return name
+
+
+# What a migrated database looks like: its tables, columns and constraints by number, and the migrations applied.
+_SHAPE = (
+    "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1",
+    "SELECT count(*), sum(attnum) FROM pg_attribute WHERE attrelid IN (SELECT oid FROM pg_class WHERE relkind = 'r' "
+    "AND relnamespace = 'public'::regnamespace)",
+    "SELECT count(*) FROM pg_constraint WHERE connamespace = 'public'::regnamespace",
+    "SELECT owner, name, digest FROM migration_history ORDER BY 1, 2",
+)
+_SEQUENCES = "SELECT sequencename FROM pg_sequences WHERE schemaname = 'public'"
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def _read_shape(connection: Any) -> list[tuple[Any, ...]]:
+    return [tuple(row) for query in _SHAPE for row in await connection.fetch(query)]
+
+
+async def _shape(url: str) -> list[tuple[Any, ...]]:
+    connection = await asyncpg.connect(url)
+    try:
+        return await _read_shape(connection)
+    finally:
+        await connection.close()
+
+
+async def _emptied(url: str, as_migrated: list[tuple[Any, ...]]) -> bool:
+    """Empty every table and start the keys anew; False where the database cannot be used again: a test changed its
+    shape, or left a transaction open."""
+    connection = await asyncpg.connect(url)
+    try:
+        if await _read_shape(connection) != as_migrated:
+            return False
+        tables = [row["tablename"] for row in await connection.fetch(_SHAPE[0]) if row[0] != "migration_history"]
+        sequences = [row["sequencename"] for row in await connection.fetch(_SEQUENCES)]
+        # Far cheaper than TRUNCATE, which gives every table and index a new file; the replica role checks no reference.
+        script = ["SET lock_timeout = '2s'", "SET session_replication_role = replica"]
+        script += [f'DELETE FROM "{table}"' for table in tables]  # noqa: S608 - names from the catalogue
+        script += [f'ALTER SEQUENCE "{sequence}" RESTART' for sequence in sequences]
+        await connection.execute("; ".join(script))
+    except asyncpg.PostgresError:
+        return False
+    finally:
+        await connection.close()
+    return True
