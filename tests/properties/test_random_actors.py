@@ -22,7 +22,7 @@ from .world import ACTIONS, RIGHT, STRANGERS, Action, World, go_on, let_time_pas
 
 # PostgreSQL copies a database for every example.
 EXAMPLES = {"sqlite": 12, "postgresql": 8}
-STEPS = 25
+STEPS = 30
 
 
 @dataclass(frozen=True)

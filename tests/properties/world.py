@@ -55,7 +55,7 @@ from dingkao.testing.progress import (
     pass_proctoring,
 )
 from dingkao.testing.sample import SampleDoctor, SampleProvince, build_sample
-from dingkao_exemptions.rules import ExemptionDecision
+from dingkao_exemptions.rules import ENROLLED, ExemptionDecision, ExemptionState
 from dingkao_exemptions.service import decide_exemption, request_exemption
 from dingkao_exemptions.tables import ExemptionRequest
 
@@ -288,6 +288,8 @@ ACTIONS = (
 async def go_on(world: World, doctor: SampleDoctor, choice: int) -> None:
     """The next step of a doctor's way that succeeds, so that random walks come far."""
     environment, record = world.environment, await current_record(doctor)
+    if choice in (1, 2) and record.state in ENROLLED and await _go_on_with_exemption(world, doctor, record):
+        return
     match record.state:
         case AssessmentState.NOT_OPENED:
             await open_enrolment(environment, world.province.institution, [doctor.assessment_id])
@@ -302,6 +304,34 @@ async def go_on(world: World, doctor: SampleDoctor, choice: int) -> None:
             await _sit(world, doctor, choice)
         case _:
             await _file(world, world.province.body, doctor, choice)
+
+
+async def _go_on_with_exemption(world: World, doctor: SampleDoctor, record: AssessmentRecord) -> bool:
+    """Ask, or let the next level approve; False where there is nothing left to ask for."""
+    services, newest = CoreServices(world.environment), await _newest_request(doctor)
+    papers = {paper.subject: paper.state for paper in await papers_of(doctor)}
+    code, subject = {
+        "SIMPLE": ("HUMANITIES_EDUCATION", PaperSubject.HUMANITIES),
+        "GENERAL": ("RESIDENCY_TRAINING", PaperSubject.PROFESSIONAL),
+    }[record.procedure or ""]
+    if papers[subject] not in (PaperState.LOCKED, PaperState.AVAILABLE):
+        return False
+    if newest is None:
+        rest = (FilePurpose.EXEMPTION_PROOF, "证书.png", made_up_picture("PNG"))
+        kept = await upload_file(world.environment, doctor.caller, doctor.assessment_id, *rest)
+        proofs = [encode_id("File", kept.id)]
+        await request_exemption(services, doctor.caller, doctor.assessment_id, [code], proofs)
+        return True
+    row = await ExemptionRequest.select(ExemptionRequest.state).where(ExemptionRequest.id == newest).first()
+    state = ExemptionState(row["state"]) if row else None
+    if state is ExemptionState.REQUESTED:
+        caller, level = world.province.institution, ReviewLevel.INSTITUTION
+    elif state is ExemptionState.INSTITUTION_APPROVED:
+        caller, level = world.province.body, ReviewLevel.BODY
+    else:
+        return False
+    await decide_exemption(services, caller, newest, level, ExemptionDecision.APPROVE, "")
+    return True
 
 
 async def _go_on_at_the_body(world: World, doctor: SampleDoctor, record: AssessmentRecord) -> None:
@@ -330,7 +360,7 @@ async def _sit(world: World, doctor: SampleDoctor, choice: int) -> None:
     state = await Attempt.select(Attempt.state).where(Attempt.id == attempt).first()
     if state is not None and state["state"] == AttemptState.IN_PROGRESS.value:
         await _answer(world, doctor.caller, doctor, 2 if choice == 0 else 7)
-        if choice % 3:
+        if choice != 3:
             await submit_attempt(world.environment, doctor.caller, attempt)
 
 
