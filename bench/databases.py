@@ -5,6 +5,7 @@ import hashlib
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.resources import files
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
@@ -30,8 +31,11 @@ class NotOurs(RuntimeError):
 
 @contextmanager
 def sqlite_database() -> Iterator[str]:
-    """The address of the kept SQLite file of this version of the data, which need not exist yet."""
+    """The address of the kept SQLite file of this version of the data, which need not exist yet; older ones go."""
     FOLDER.mkdir(parents=True, exist_ok=True)
+    for path in FOLDER.glob("province_*"):
+        if not path.name.startswith(_version()):
+            path.unlink()
     yield f"sqlite:///{FOLDER / _version()}.db"
 
 
@@ -88,7 +92,7 @@ def _version() -> str:
     """A name that changes with the tables and with the data, so that a kept database always fits."""
     digest = hashlib.sha256()
     here = Path(__file__).parent
-    migrations = Path(str(__import__("dingkao").__file__)).parent / "migrations"
+    migrations = Path(str(files("dingkao.migrations")))
     for path in (here / "province.py", here / "sittings.py", *sorted(migrations.glob("*.sql"))):
         digest.update(path.read_bytes())
     return f"province_{digest.hexdigest()[:12]}"
@@ -97,7 +101,11 @@ def _version() -> str:
 async def _create_database(server_url: str, name: str) -> None:
     connection = await asyncpg.connect(server_url)
     try:
-        if await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name) is None:
+        rows = await connection.fetch("SELECT datname FROM pg_database WHERE datname LIKE 'province_%'")
+        kept = {row["datname"] for row in rows}
+        for old in kept - {name}:
+            await connection.execute(f'DROP DATABASE "{old}"')
+        if name not in kept:
             await connection.execute(f'CREATE DATABASE "{name}"')
     finally:
         await connection.close()

@@ -1,9 +1,8 @@
 """Assessments as they are read: one joined row with doctor, registration, organisations and cycle."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from dingkao.assessments.tables import Assessment
 from dingkao.db.statement import Statement
@@ -56,9 +55,11 @@ COLUMNS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class AssessmentRecord:
-    """One assessment with what is read beside it. Instants are UTC; dates are days in China."""
+class AssessmentRecord(NamedTuple):
+    """One assessment with what is read beside it. Instants are UTC; dates are days in China.
+
+    A named tuple, because a page of a list makes a hundred of forty values each.
+    """
 
     id: int
     doctor_id: int
