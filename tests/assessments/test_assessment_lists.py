@@ -21,7 +21,7 @@ ALL = 100
 
 
 async def test_each_level_sees_its_own(environment: Environment, province: SampleProvince) -> None:
-    other = await build_sample(environment, code_suffix="2", region_code="990001")
+    other = await build_sample(environment, code_suffix="2", region_code="980000")
     mine = [await province.add_doctor(f"医师{number}") for number in range(3)]
     theirs = [await other.add_doctor(f"外省{number}") for number in range(2)]
     for place, doctors in ((province, mine), (other, theirs)):

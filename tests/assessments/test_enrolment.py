@@ -48,7 +48,7 @@ async def test_opening_makes_one_form_and_keeps_it(environment: Environment, pro
 async def test_one_that_cannot_be_opened_stops_all_and_each_is_named(
     environment: Environment, province: SampleProvince
 ) -> None:
-    other = await build_sample(environment, code_suffix="2", region_code="990001")
+    other = await build_sample(environment, code_suffix="2", region_code="980000")
     good = await province.add_doctor(state=NOT_OPENED)
     opened = await province.add_doctor(state=AssessmentState.OPENED)
     elsewhere = await other.add_doctor(state=NOT_OPENED)

@@ -161,7 +161,7 @@ async def test_a_returned_form_is_open_again(environment: Environment, province:
 
 async def test_only_the_doctor_writes_his_form(environment: Environment, province: SampleProvince) -> None:
     doctor, colleague = await province.add_doctor("张三"), await province.add_doctor("李四")
-    other = await build_sample(environment, code_suffix="2", region_code="990001")
+    other = await build_sample(environment, code_suffix="2", region_code="980000")
     callers = {
         None: "UNAUTHENTICATED",
         replace(doctor.caller, first_login=True): "FIRST_LOGIN_REQUIRED",

@@ -77,7 +77,7 @@ class World:
     @classmethod
     async def build(cls, environment: Environment, clock: SettableClock) -> "World":
         province = await build_sample(environment)
-        other = await build_sample(environment, code_suffix="2", region_code="990001")
+        other = await build_sample(environment, code_suffix="2", region_code="980000")
         first = await province.add_doctor("张三", state=AssessmentState.NOT_OPENED, password_hash="unused")
         second = await province.add_doctor("李四", state=AssessmentState.NOT_OPENED, password_hash="unused")
         elsewhere = await other.add_doctor("王五")

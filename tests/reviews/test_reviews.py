@@ -240,7 +240,7 @@ async def test_each_level_decides_in_its_one_state(province: SampleProvince, sta
 
 
 async def test_who_may(environment: Environment, province: SampleProvince, submitted: SampleDoctor) -> None:
-    other = await build_sample(environment, code_suffix="2", region_code="990001")
+    other = await build_sample(environment, code_suffix="2", region_code="980000")
     colleague = await province.add_doctor("李四")
     strangers: tuple[tuple[Caller | None, str], ...] = (
         (None, "UNAUTHENTICATED"),
@@ -317,7 +317,7 @@ async def test_two_reviewers_of_the_body_at_once_decide_once(province: SamplePro
 
 
 async def test_queues_hold_what_waits_in_ones_own_scope(environment: Environment, province: SampleProvince) -> None:
-    other = await build_sample(environment, code_suffix="2", region_code="990001")
+    other = await build_sample(environment, code_suffix="2", region_code="980000")
     waiting = {
         state: (await province.add_doctor(state=state)).assessment_id
         for state in (AssessmentState.OPENED, AssessmentState.SUBMITTED, AssessmentState.INSTITUTION_APPROVED)
@@ -341,7 +341,7 @@ async def test_the_simple_procedure_leads_to_its_one_paper(province: SampleProvi
 
 async def test_without_a_paper_the_bodys_approval_concludes(environment: Environment) -> None:
     # By the national text the simple procedure has no test; the sample's region adds one, this one does not.
-    elsewhere = await build_sample(environment, code_suffix="2", region_code="990001")
+    elsewhere = await build_sample(environment, code_suffix="2", region_code="980000")
     doctor = await elsewhere.add_doctor()
     await bring_to_tests(elsewhere, doctor, "SIMPLE")
     record = await current_record(doctor)

@@ -219,7 +219,7 @@ async def test_before_the_first_login_is_done_there_is_only_that(
 
 async def strangers(app: Starlette, objects: Objects) -> dict[str, Caller]:
     """Accounts whom the two doctors do not concern."""
-    other = await build_sample(app.state.environment, code_suffix="2", region_code="990001")
+    other = await build_sample(app.state.environment, code_suffix="2", region_code="980000")
     colleague = await objects.province.add_doctor("王五", password_hash="unused")
     elsewhere = await other.add_doctor("赵六", password_hash="unused")
     return {

@@ -123,7 +123,7 @@ async def test_each_purpose_has_its_states(
 
 
 async def test_who_may(app: Starlette, province: SampleProvince, doctor: SampleDoctor, client_of: ClientOf) -> None:
-    other = await build_sample(app.state.environment, code_suffix="2", region_code="990001")
+    other = await build_sample(app.state.environment, code_suffix="2", region_code="980000")
     colleague = await province.add_doctor("李四")
     owner = await client_of(doctor.caller)
     kept = (await owner.upload(opaque(doctor), PHOTO, made_up_picture())).json()["id"]

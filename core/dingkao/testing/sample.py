@@ -151,14 +151,43 @@ async def _key(row: Record) -> int:
     return int(inserted[0]["id"])
 
 
+def _codes_down_to(code: str) -> tuple[str, ...]:
+    """The codes of the province, the prefecture and the county that a GB/T 2260 code stands for."""
+    return tuple(dict.fromkeys((f"{code[:2]}0000", f"{code[:4]}00", code)))
+
+
+def _level(code: str) -> RegionLevel:
+    if code.endswith("0000"):
+        return RegionLevel.PROVINCE
+    return RegionLevel.PREFECTURE if code.endswith("00") else RegionLevel.COUNTY
+
+
+async def _region(chain: tuple[str, ...]) -> int:
+    """The key of the last region of `chain`; those that are missing are inserted."""
+    parent, path = None, "/"
+    for code in chain:
+        level = _level(code)
+        row = await Region.select(Region.id).where(Region.code == code).first()
+        if row is None:
+            name = "定考示范" + {"PROVINCE": "省", "PREFECTURE": "市", "COUNTY": "区"}[level]
+            key = await _key(Region(code=code, name=name, level=level.value, parent=parent, path=""))
+            await Region.update({Region.path: f"{path}{key}/"}).where(Region.id == key)
+        else:
+            key = int(row["id"])
+        parent, path = key, f"{path}{key}/"
+    assert parent is not None
+    return parent
+
+
 async def build_sample(
     environment: Environment, *, code_suffix: str = "", region_code: str = REGION_CODE
 ) -> SampleProvince:
-    """Insert the sample province; `code_suffix` makes a second one beside the first."""
+    """Insert the sample province; `code_suffix` makes a second one beside the first. Where `region_code` is a
+    prefecture's or a county's, all lies there, and the regions above it are made where they are not there yet."""
     now = environment.clock.now()
+    chain = _codes_down_to(region_code)
     async with transaction():
-        region_id = await _key(Region(code=region_code, name="定考示范省", level=RegionLevel.PROVINCE.value, path=""))
-        await Region.update({Region.path: f"/{region_id}/"}).where(Region.id == region_id)
+        region_id = await _region(chain)
         institution_id = await _key(
             Organisation(code=f"H001{code_suffix}", name="示范省人民医院", region=region_id, is_institution=True)
         )
@@ -168,7 +197,7 @@ async def build_sample(
         authority_id = await _key(
             Organisation(code=f"A001{code_suffix}", name="示范省卫生健康委员会", region=region_id, is_authority=True)
         )
-        policy = environment.policies.for_place((region_code,))
+        policy = environment.policies.for_place(chain)
         cycle_id = await _key(
             Cycle(
                 region=region_id,

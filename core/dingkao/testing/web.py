@@ -11,14 +11,18 @@ from dingkao.accounts.sessions import begin_session
 from dingkao.clock import Clock
 from dingkao.db.database import transaction
 from dingkao.environment import Environment
+from dingkao.host.loading import FoundPlugin
 from dingkao.settings import Settings
 from dingkao.web.app import create_app
 
 
 @asynccontextmanager
-async def running_app(settings: Settings, clock: Clock) -> AsyncIterator[Starlette]:
-    """The application between its start and its end; its database is in use in the block."""
-    app = create_app(settings, clock=clock)
+async def running_app(
+    settings: Settings, clock: Clock, plugins: list[FoundPlugin] | None = None
+) -> AsyncIterator[Starlette]:
+    """The application between its start and its end, with `plugins` (None: all that are installed); its database is in
+    use in the block."""
+    app = create_app(settings, clock=clock, plugins=plugins)
     async with app.router.lifespan_context(app):
         environment: Environment = app.state.environment
         with environment.database.use():
