@@ -22,7 +22,8 @@ def commands() -> str:
 
 def _walk(path: str, command: Any) -> Iterator[tuple[str, Any]]:
     subcommands = getattr(command, "commands", {})
-    if not subcommands:
+    # A group that does something by itself has a section of its own; the whole command line has its help instead.
+    if not subcommands or (command.invoke_without_command and " " in path):
         yield path, command
     for name, subcommand in subcommands.items():
         yield from _walk(f"{path} {name}", subcommand)

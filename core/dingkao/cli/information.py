@@ -1,4 +1,4 @@
-"""`dingkao plugins` and `dingkao settings`: what is installed, and what can be set."""
+"""`dingkao settings`: what can be set."""
 
 import os
 import types
@@ -10,24 +10,6 @@ from dingkao.cli.errors import CommandFailed
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
-
-
-def plugins() -> None:
-    """List the plugins in force: where each comes from and what it contributes. 插件
-
-    Exits with 1, as the server would, where one is refused. Blocked plugins are not listed: their code is not touched.
-    """
-    from dingkao.application import load_registry
-    from dingkao.settings import load_settings
-
-    settings = load_settings()
-    registry = load_registry(settings)
-    table = new_table("Plugin", "Version", "Distribution", "Contributes")
-    for plugin in registry.plugins:
-        table.add_row(plugin.name, plugin.version, plugin.distribution, ", ".join(plugin.contributes))
-    output().print(table)
-    if settings.plugins_blocked:
-        output().print(f"blocked by DINGKAO_PLUGINS_BLOCKED: {', '.join(settings.plugins_blocked)}")
 
 
 def settings() -> None:

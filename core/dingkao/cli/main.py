@@ -6,7 +6,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from dingkao.cli import demo, importing, information, migrating, outbox, schema, serving, tour
+from dingkao.cli import demo, importing, information, migrating, outbox, plugins, schema, serving, tour
 from dingkao.cli.console import warn
 from dingkao.cli.errors import explain
 
@@ -72,7 +72,7 @@ app.command(rich_help_panel=_RUNNING)(demo.demo)
 app.command(rich_help_panel=_RUNNING)(tour.tour)
 app.add_typer(importing.app, name="import", rich_help_panel=_DATA)
 app.command(rich_help_panel=_LOOKING)(schema.schema)
-app.command(rich_help_panel=_LOOKING)(information.plugins)
+app.add_typer(plugins.app, name="plugins", rich_help_panel=_LOOKING)
 app.command(rich_help_panel=_LOOKING)(information.settings)
 app.command(rich_help_panel=_LOOKING)(outbox.outbox)
 

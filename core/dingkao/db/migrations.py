@@ -67,6 +67,20 @@ async def pending(sets: Sequence[MigrationSet]) -> list[str]:
     return missing
 
 
+async def applied_migrations() -> list[tuple[str, str]]:
+    """(owner, name) of each migration that the current database remembers, in the order of their names."""
+    if not await _has_history():
+        return []
+    rows = await fetch("SELECT owner, name FROM migration_history ORDER BY owner, name")
+    return [(row["owner"], row["name"]) for row in rows]
+
+
+async def forget_migrations(owner: str) -> None:
+    """Take an owner's migrations out of the history, in the transaction that drops what they made."""
+    mark = "$1" if is_postgresql() else "?"
+    await fetch(f"DELETE FROM migration_history WHERE owner = {mark}", [owner])  # noqa: S608 - a placeholder
+
+
 async def _apply_set(migration_set: MigrationSet) -> list[str]:
     done = await _done(migration_set.owner)
     applied = []
@@ -89,14 +103,18 @@ async def _apply_set(migration_set: MigrationSet) -> list[str]:
     return applied
 
 
-async def _done(owner: str) -> dict[str, str]:
+async def _has_history() -> bool:
     exists = (
         "SELECT 1 AS found FROM information_schema.tables "
         "WHERE table_schema = current_schema() AND table_name = 'migration_history'"
         if is_postgresql()
         else "SELECT 1 AS found FROM sqlite_master WHERE name = 'migration_history'"
     )
-    if not await fetch(exists):
+    return bool(await fetch(exists))
+
+
+async def _done(owner: str) -> dict[str, str]:
+    if not await _has_history():
         return {}
     mark = "$1" if is_postgresql() else "?"
     rows = await fetch(f"SELECT name, digest FROM migration_history WHERE owner = {mark}", [owner])  # noqa: S608
