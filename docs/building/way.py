@@ -218,7 +218,10 @@ async def exempt(staff: way_of_staff.Staff, doctor: Doctor) -> None:
     proof = await person.upload(
         "exemptionProof", doctor.assessment, "EXEMPTION_PROOF", "住培合格证书.png", pictures.proof()
     )
-    asked = await person.do("RequestExemption", input={**identity, **condition, "proofs": [proof]})
+    asked = await person.do(
+        "RequestExemption",
+        input={**identity, **condition, "proofs": [{"file": proof, "kind": "RESIDENCY_CERTIFICATE"}]},
+    )
     await way_of_staff.decide_exemption(staff, asked["id"])
     await person.do("Exemption", id=asked["id"])
 

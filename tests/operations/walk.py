@@ -198,7 +198,7 @@ class Walk:
         token = await token_of(self.environment, doctor.account_id)
         identity = assessment_id(doctor)
         proofs = [
-            await self.client.upload(token, identity, "EXEMPTION_PROOF", SMALL_PROOF)
+            {"file": await self.client.upload(token, identity, "EXEMPTION_PROOF", SMALL_PROOF)}
             for _ in range(min(self.size, MOST_PROOFS if counted else 3))
         ]
         asked = {"assessmentId": identity, "conditions": ["RESIDENCY_TRAINING"], "proofs": proofs}

@@ -1,16 +1,24 @@
 """When an exemption may be asked for and decided: the pure rules and the machine's table."""
 
 from collections.abc import Callable
+from datetime import date
 
 import pytest
 
 from dingkao.plugin.contributions import ExemptionCondition
 from dingkao.plugin.errors import StateConflict
 from dingkao.plugin.facts import AssessmentFacts, PaperFact
-from dingkao.plugin.policy import Policy, PolicyLayer, stack
+from dingkao.plugin.policy import Policy, PolicyError, PolicyLayer, stack
 from dingkao.plugin.text import Text
-from dingkao.plugin.vocabulary import AssessmentState, PaperState, PaperSubject, ReviewLevel, Role
-from dingkao_exemptions.catalogue import CONDITIONS, HUMANITIES_EDUCATION
+from dingkao.plugin.vocabulary import (
+    AssessmentState,
+    PaperState,
+    PaperSubject,
+    PracticeLevel,
+    ReviewLevel,
+    Role,
+)
+from dingkao_exemptions.catalogue import CONDITIONS
 from dingkao_exemptions.policy import ExemptionsPolicy
 from dingkao_exemptions.rules import (
     DECIDES,
@@ -22,10 +30,13 @@ from dingkao_exemptions.rules import (
     Standing,
     awaits_decision,
     catalogue,
+    condition_reasons,
     decision_obstacle,
     lapsed,
+    missing_kinds,
     obstacles,
     open_request_reason,
+    proof_kinds,
     request_action_reasons,
     waivable_subject,
 )
@@ -81,6 +92,85 @@ def test_a_region_may_want_the_bodys_approval_first(general: MakeFacts) -> None:
     assert codes(general(state=AssessmentState.BODY_APPROVED), rule) == []
 
 
+@pytest.mark.parametrize(
+    ("today", "expected"),
+    [
+        (date(2026, 2, 9), ["EXEMPTION_WINDOW_NOT_OPEN"]),
+        (date(2026, 2, 10), []),
+        (date(2026, 2, 21), []),
+        (date(2026, 2, 22), ["EXEMPTION_WINDOW_CLOSED"]),
+    ],
+)
+def test_a_region_may_set_the_days(general: MakeFacts, today: date, expected: list[str]) -> None:
+    rule = policy(window={"opens_on": "2026-02-10", "closes_on": "2026-02-21"})
+    assert codes(general(today=today), rule) == expected
+    # It hangs on the day and not on the doctor: he may come again.
+    assert all(obstacle.passing for obstacle in obstacles(general(today=today), rule))
+    # A decision on what was asked in time is not bound to the days.
+    assert decision_obstacle(standing(), ExemptionDecision.APPROVE, general(today=today)) is None
+
+
+def test_the_days_are_told_in_both_languages(general: MakeFacts) -> None:
+    rule = policy(window={"opens_on": "2026-02-10", "closes_on": "2026-02-21"})
+    (early,) = request_action_reasons(general(today=date(2026, 1, 1)), rule)
+    assert early.text.zh == "免考申请受理时间为2026-02-10至2026-02-21，尚未开始。"
+    assert "from 2026-02-10 to 2026-02-21" in early.text.en
+
+
+def test_days_in_the_wrong_order_refuse_the_layer() -> None:
+    with pytest.raises(PolicyError, match="before it opens on 2026-02-21"):
+        policy(window={"opens_on": "2026-02-21", "closes_on": "2026-02-10"})
+    one_day = policy(window={"opens_on": "2026-02-10", "closes_on": "2026-02-10"}).section(ExemptionsPolicy).window
+    assert one_day is not None
+    assert one_day.opens_on == one_day.closes_on
+
+
+def test_what_a_region_excludes_is_shown_and_cannot_be_ticked(general: MakeFacts) -> None:
+    sentence = {"chinese": "本地不予免考。", "english": "Not granted here."}
+    rule = policy(excluded={"ASSISTANT_TO_LICENSED": sentence, "NEXT_TITLE_EXAM": sentence, "MISSPELT": sentence})
+    shown = catalogue(BY_CODE, general(), rule)
+    assert [condition.code for condition in shown] == ["RESIDENCY_TRAINING", "NEXT_TITLE_EXAM", "ASSISTANT_TO_LICENSED"]
+    (reason,) = condition_reasons(BY_CODE["ASSISTANT_TO_LICENSED"], general(), rule)
+    assert (reason.code, reason.text.zh) == ("CONDITION_EXCLUDED", "本地不予免考。")
+    assert list(condition_reasons(BY_CODE["RESIDENCY_TRAINING"], general(), rule)) == []
+    # To withhold is to say nothing of it; it outweighs.
+    assert "NEXT_TITLE_EXAM" not in [
+        condition.code
+        for condition in catalogue(
+            BY_CODE, general(), policy(excluded={"NEXT_TITLE_EXAM": sentence}, withheld=["NEXT_TITLE_EXAM"])
+        )
+    ]
+
+
+def test_where_promotion_counts_the_doctor_is_licensed_by_now(general: MakeFacts) -> None:
+    rule = policy(regional_conditions=["ASSISTANT_TO_LICENSED"])
+    promotion = BY_CODE["ASSISTANT_TO_LICENSED"]
+    assert promotion in catalogue(BY_CODE, general(), rule)
+    assert list(condition_reasons(promotion, general(), rule)) == []
+    (reason,) = condition_reasons(promotion, general(level=PracticeLevel.ASSISTANT), rule)
+    assert reason.code == "NOT_A_LICENSED_DOCTOR"
+
+
+def test_a_region_may_want_every_kind_of_proof(general: MakeFacts) -> None:
+    ticked = [BY_CODE["RESIDENCY_TRAINING"], BY_CODE["NEXT_TITLE_EXAM"]]
+    assert list(proof_kinds(ticked)) == ["RESIDENCY_CERTIFICATE", "PRACTICE_CERTIFICATE", "TITLE_CERTIFICATE"]
+    assert list(missing_kinds(ticked, [], policy())) == []
+    rule = policy(every_proof_kind=True)
+    assert [kind.code for kind in missing_kinds(ticked, [None, "TITLE_CERTIFICATE"], rule)] == [
+        "RESIDENCY_CERTIFICATE",
+        "PRACTICE_CERTIFICATE",
+    ]
+    assert list(missing_kinds(ticked[:1], ["PRACTICE_CERTIFICATE", "RESIDENCY_CERTIFICATE"], rule)) == []
+
+
+def test_every_condition_names_the_kinds_of_its_proofs() -> None:
+    for condition in CONDITIONS:
+        assert condition.kinds
+        for kind in condition.kinds:
+            assert len(kind.code) <= 40
+            assert len(kind.title.zh) <= 120
+
+
 def test_a_region_may_grant_none(general: MakeFacts) -> None:
     rule = policy(enabled=False)
     (obstacle,) = obstacles(general(), rule)
@@ -109,12 +199,13 @@ def test_each_procedure_waives_its_one_paper_only(general: MakeFacts) -> None:
     simple = general(procedure="SIMPLE", papers=(paper(PaperSubject.HUMANITIES),))
     assert waivable_subject(general(), policy()) is PaperSubject.PROFESSIONAL
     assert waivable_subject(simple, policy()) is PaperSubject.HUMANITIES
-    assert [c.code for c in catalogue(BY_CODE, general(), policy(withheld=()))] == [
+    assert [c.code for c in catalogue(BY_CODE, general(), policy())] == [
         "RESIDENCY_TRAINING",
         "NEXT_TITLE_EXAM",
     ]
-    assert [c.code for c in catalogue(BY_CODE, simple, policy(withheld=()))] == ["HUMANITIES_EDUCATION"]
-    # Not national: withheld unless a region offers it.
+    rule = policy(regional_conditions=("HUMANITIES_EDUCATION",))
+    assert [c.code for c in catalogue(BY_CODE, simple, rule)] == ["HUMANITIES_EDUCATION"]
+    # Not national: offered only where a region says so.
     assert list(catalogue(BY_CODE, simple, policy())) == []
     assert codes(simple, policy()) == []
 
@@ -139,7 +230,7 @@ def test_another_plugins_condition_joins_the_catalogue(general: MakeFacts) -> No
 
 
 def test_the_national_conditions_are_those_of_article_23() -> None:
-    national = [condition for condition in CONDITIONS if condition is not HUMANITIES_EDUCATION]
+    national = [condition for condition in CONDITIONS if not condition.regional]
     assert all(dict(condition.waives) == {"GENERAL": PaperSubject.PROFESSIONAL} for condition in national)
     assert "住院医师规范化培训" in national[0].title.zh
     assert "晋升上一级专业技术职务" in national[1].title.zh

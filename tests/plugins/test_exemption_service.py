@@ -31,7 +31,13 @@ from dingkao.reviews.tables import Review
 from dingkao.reviews.vocabulary import Decision
 from dingkao.testing.sample import SampleProvince, build_sample, caller_for
 from dingkao_exemptions.rules import ExemptionDecision, ExemptionState
-from dingkao_exemptions.service import decide_exemption, exemption_queue, request_exemption, waiver_title
+from dingkao_exemptions.service import (
+    GivenProof,
+    decide_exemption,
+    exemption_queue,
+    request_exemption,
+    waiver_title,
+)
 from dingkao_exemptions.store import RequestRecord, Tick, read_proofs_of, read_request, read_requests_of
 
 RESIDENCY, TITLE = "RESIDENCY_TRAINING", "NEXT_TITLE_EXAM"
@@ -44,9 +50,13 @@ def services(environment: Environment) -> CoreServices:
     return CoreServices(environment)
 
 
+def given(*files: str) -> list[GivenProof]:
+    return [GivenProof(file) for file in files]
+
+
 async def ask(services: CoreServices, enrolled: Enrolled, *conditions: str) -> int:
     return await request_exemption(
-        services, enrolled.caller, enrolled.assessment_id, conditions or [RESIDENCY], enrolled.files
+        services, enrolled.caller, enrolled.assessment_id, conditions or [RESIDENCY], given(*enrolled.files)
     )
 
 
@@ -132,7 +142,7 @@ async def test_everything_wrong_with_the_input_at_once(
     proofs = [enrolled.files[0], other.files[0], enrolled.files[0], wrong_purpose, "no id"]
     conditions = [RESIDENCY, "HUMANITIES_EDUCATION", "NONSENSE", RESIDENCY]
     with pytest.raises(ValidationFailed) as caught:
-        await request_exemption(services, enrolled.caller, enrolled.assessment_id, conditions, proofs)
+        await request_exemption(services, enrolled.caller, enrolled.assessment_id, conditions, given(*proofs))
     assert [(problem.path, problem.code) for problem in caught.value.problems] == [
         ("conditions.1", "CONDITION_NOT_OFFERED"),
         ("conditions.2", "CONDITION_NOT_OFFERED"),
@@ -149,7 +159,7 @@ async def test_everything_wrong_with_the_input_at_once(
         ("proofs", "PROOF_REQUIRED"),
     ]
     with pytest.raises(ValidationFailed) as caught:
-        await request_exemption(services, enrolled.caller, enrolled.assessment_id, [], ["x"] * 11)
+        await request_exemption(services, enrolled.caller, enrolled.assessment_id, [], given(*["x"] * 11))
     assert [problem.code for problem in caught.value.problems] == ["CONDITION_REQUIRED", "TOO_MANY_PROOFS"]
     assert list((await read_requests_of([enrolled.assessment_id]))[0]) == []
 
@@ -167,7 +177,7 @@ async def test_who_may_ask(services: CoreServices, province: SampleProvince, enr
     enrolled, other = await enrol(), await enrol()
 
     async def ask_as(caller: Caller | None) -> None:
-        await request_exemption(services, caller, enrolled.assessment_id, [RESIDENCY], enrolled.files)
+        await request_exemption(services, caller, enrolled.assessment_id, [RESIDENCY], given(*enrolled.files))
 
     with pytest.raises(NotLoggedIn):
         await ask_as(None)
@@ -480,3 +490,76 @@ def test_a_long_waiver_title_keeps_to_the_column() -> None:
     assert waiver_title([short]) == short.title
     assert waiver_title([short, long]) == short.title
     assert len(waiver_title([Tick("C", "丙" * 200)])) == 120
+
+
+async def strict_services(environment: Environment) -> tuple[CoreServices, SampleProvince]:
+    """A region that wants every kind of proof and excludes a promotion."""
+    excluded = {"ASSISTANT_TO_LICENSED": {"chinese": "本区不予免考。", "english": "Not granted here."}}
+    layer = PolicyLayer(
+        "960000", "test", "1", "test", {"exemptions.every_proof_kind": True, "exemptions.excluded": excluded}
+    )
+    policies = type(environment.policies)(environment.registry.sections, [*environment.registry.layers, layer])
+    strict = replace(environment, policies=policies)
+    return CoreServices(strict), await build_sample(strict, code_suffix="-4", region_code="960000")
+
+
+async def doctor_with_paper(province: SampleProvince, files: int) -> Enrolled:
+    doctor = await province.add_doctor(state=AssessmentState.BODY_APPROVED, procedure="GENERAL")
+    now = province.environment.clock.now()
+    await AssessmentPaper.insert(
+        AssessmentPaper(
+            assessment=doctor.assessment_id,
+            subject="PROFESSIONAL",
+            position=1,
+            state="AVAILABLE",
+            attempts_allowed=1,
+            changed_at=now,
+        )
+    )
+    return Enrolled(doctor, tuple([await upload(doctor, number, now) for number in range(files)]))
+
+
+async def test_each_kind_of_proof_where_the_region_wants_it(environment: Environment) -> None:
+    services, province = await strict_services(environment)
+    enrolled = await doctor_with_paper(province, files=3)
+    first, second, third = enrolled.files
+
+    async def asked(*proofs: GivenProof) -> int:
+        return await request_exemption(services, enrolled.caller, enrolled.assessment_id, [TITLE], proofs)
+
+    with pytest.raises(ValidationFailed) as caught:
+        await asked(GivenProof(first, "TITLE_CERTIFICATE"), GivenProof(second), GivenProof(third, "SOMETHING"))
+    assert [(problem.path, problem.code) for problem in caught.value.problems] == [
+        ("proofs.2.kind", "PROOF_KIND_UNKNOWN"),
+        ("proofs", "PROOF_KIND_MISSING"),
+    ]
+    assert "医师执业证书" in caught.value.problems[1].text.zh
+    request_id = await asked(
+        GivenProof(first, "TITLE_CERTIFICATE"),
+        GivenProof(third, "PRACTICE_CERTIFICATE"),
+        GivenProof(second, "PRACTICE_CERTIFICATE"),
+    )
+    stored_proofs = (await read_proofs_of([request_id]))[0]
+    assert [proof.kind for proof in stored_proofs] == ["TITLE_CERTIFICATE", *["PRACTICE_CERTIFICATE"] * 2]
+    assert stored_proofs[0].kind_title == "专业技术资格证书或成绩合格证明"
+
+
+async def test_whoever_cannot_have_it_is_told_before_his_proofs(environment: Environment) -> None:
+    services, province = await strict_services(environment)
+    enrolled = await doctor_with_paper(province, files=0)
+    with pytest.raises(NotEligible) as caught:
+        await request_exemption(services, enrolled.caller, enrolled.assessment_id, ["ASSISTANT_TO_LICENSED"], [])
+    (reason,) = caught.value.reasons
+    assert reason.code == "CONDITION_EXCLUDED"
+    assert reason.text.zh == "“考核周期内由执业助理医师晋升为执业医师（地方规定）”：本区不予免考。"
+
+
+async def test_a_kind_may_be_named_where_none_is_wanted(services: CoreServices, enrol: Enrol) -> None:
+    enrolled = await enrol()
+    proofs = [GivenProof(enrolled.files[0], "RESIDENCY_CERTIFICATE"), GivenProof(enrolled.files[1])]
+    request_id = await request_exemption(services, enrolled.caller, enrolled.assessment_id, [RESIDENCY], proofs)
+    kept = (await read_proofs_of([request_id]))[0]
+    assert [(proof.kind, proof.kind_title) for proof in kept] == [
+        ("RESIDENCY_CERTIFICATE", "住院医师规范化培训合格证书"),
+        (None, ""),
+    ]

@@ -36,7 +36,7 @@ def test_the_regions_rules_are_the_manuals() -> None:
     assert policy.section(SimpleProcedurePolicy).humanities_paper
     assert policy.section(SimpleProcedurePolicy).attempts is None
     assert policy.section(DocumentsPolicy).notice_printable
-    assert policy.section(ExemptionsPolicy).withheld == ()
+    assert policy.section(ExemptionsPolicy).regional_conditions == ("HUMANITIES_EDUCATION",)
     for subject in PaperSubject:
         rule = policy.section(PapersPolicy).rules[subject]
         assert (rule.questions, rule.minutes, rule.pass_percent) == (20, 30, 60)

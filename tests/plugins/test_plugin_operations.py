@@ -28,7 +28,7 @@ query Everything($first: Int!) {
       localGuidance
       actions { code allowed reasons { code } }
       exemptionConditions { code allowed reasons { code message } }
-      exemptions { id lapsed proofs { id url } assessment { id } institutionOpinion { reason } }
+      exemptions { id lapsed proofs { kind file { id url } } assessment { id } institutionOpinion { reason } }
     } }
   }
 }
@@ -77,7 +77,7 @@ async def ask(client: Client, enrolled: Enrolled, *conditions: str) -> Any:
         "RequestExemption",
         assessmentId=opaque(enrolled),
         conditions=list(conditions) or ["RESIDENCY_TRAINING"],
-        proofs=list(enrolled.files),
+        proofs=[{"file": file} for file in enrolled.files],
     )
 
 
@@ -102,8 +102,8 @@ async def test_the_way_of_an_exemption(client: Client, province: SampleProvince,
     assert edge["node"]["id"] == asked["id"]
     assert edge["node"]["procedureTitle"] == "一般程序"
     assert edge["node"]["assessment"]["doctor"]["name"] == "张三"
-    assert [proof["title"] for proof in edge["node"]["proofs"]] == ["证书0.pdf", "证书1.pdf"]
-    assert edge["node"]["proofs"][0]["url"] == f"/files/{enrolled.files[0]}"
+    assert [proof["file"]["title"] for proof in edge["node"]["proofs"]] == ["证书0.pdf", "证书1.pdf"]
+    assert edge["node"]["proofs"][0]["file"]["url"] == f"/files/{enrolled.files[0]}"
 
     decision = {"exemptionId": asked["id"], "decision": "APPROVE"}
     answer = await client.mutate(province.institution, "DecideExemption", level="INSTITUTION", **decision)

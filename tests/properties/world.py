@@ -56,7 +56,7 @@ from dingkao.testing.progress import (
 )
 from dingkao.testing.sample import SampleDoctor, SampleProvince, build_sample
 from dingkao_exemptions.rules import ENROLLED, ExemptionDecision, ExemptionState
-from dingkao_exemptions.service import decide_exemption, request_exemption
+from dingkao_exemptions.service import GivenProof, decide_exemption, request_exemption
 from dingkao_exemptions.tables import ExemptionRequest
 
 RIGHT = "right"
@@ -173,11 +173,11 @@ async def _review_again(world: World, caller: Caller | None, doctor: SampleDocto
 
 async def _ask_exemption(world: World, caller: Caller | None, doctor: SampleDoctor, choice: int) -> object:
     services = CoreServices(world.environment)
-    proofs: list[str] = []
+    proofs: list[GivenProof] = []
     if choice % 4:
         rest = (FilePurpose.EXEMPTION_PROOF, "证书.png", made_up_picture("PNG"))
         kept = await upload_file(world.environment, caller, doctor.assessment_id, *rest)
-        proofs.append(encode_id("File", kept.id))
+        proofs.append(GivenProof(encode_id("File", kept.id)))
     codes = sorted(services.exemption_conditions)
     return await request_exemption(services, caller, doctor.assessment_id, [codes[choice % len(codes)]], proofs)
 
@@ -319,7 +319,7 @@ async def _go_on_with_exemption(world: World, doctor: SampleDoctor, record: Asse
     if newest is None:
         rest = (FilePurpose.EXEMPTION_PROOF, "证书.png", made_up_picture("PNG"))
         kept = await upload_file(world.environment, doctor.caller, doctor.assessment_id, *rest)
-        proofs = [encode_id("File", kept.id)]
+        proofs = [GivenProof(encode_id("File", kept.id))]
         await request_exemption(services, doctor.caller, doctor.assessment_id, [code], proofs)
         return True
     row = await ExemptionRequest.select(ExemptionRequest.state).where(ExemptionRequest.id == newest).first()

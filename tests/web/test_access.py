@@ -38,7 +38,7 @@ from dingkao.testing.progress import (
 )
 from dingkao.testing.sample import SampleDoctor, SampleProvince, build_sample
 from dingkao.testing.web import Client
-from dingkao_exemptions.service import request_exemption
+from dingkao_exemptions.service import GivenProof, request_exemption
 
 from . import asking
 
@@ -92,7 +92,7 @@ async def objects(app: Starlette, province: SampleProvince) -> Objects:
         doctor.caller,
         doctor.assessment_id,
         ["RESIDENCY_TRAINING"],
-        [encode_id("File", proof.id)],
+        [GivenProof(encode_id("File", proof.id))],
     )
     behaviour = await BehaviourRecord.insert(
         BehaviourRecord(

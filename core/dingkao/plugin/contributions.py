@@ -60,15 +60,30 @@ class Procedure(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ProofKind:
+    """证明材料种类: one kind of proof that a condition takes, as the certificate itself. Conditions that take the same
+    paper name it by the same `code` (upper case, at most 40 characters)."""
+
+    code: str
+    title: Text
+
+
+@dataclass(frozen=True, slots=True)
 class ExemptionCondition:
-    """免考条件: a condition of the catalogue. `applies` gives the reasons against it for a doctor (empty: it may be
-    ticked); `waives` maps a procedure's code to the one paper it waives there."""
+    """免考条件: a condition of the catalogue. `against` gives the reasons against it for a doctor (empty: it may be
+    ticked); `waives` maps a procedure's code to the one paper it waives there.
+
+    `proofs` says in words what proves it, `kinds` names each kind of it: a region may want a file of every kind
+    (`exemptions.every_proof_kind`). A `regional` condition is offered only where a layer names it in
+    `exemptions.regional_conditions`; any other one everywhere."""
 
     code: str
     title: Text
     proofs: Text
     waives: Mapping[str, PaperSubject]
     against: Callable[[AssessmentFacts, Policy], Sequence[Reason]] = field(default=lambda facts, policy: ())
+    kinds: Sequence[ProofKind] = ()
+    regional: bool = False
 
 
 @dataclass(frozen=True, slots=True)

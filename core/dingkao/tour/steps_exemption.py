@@ -84,7 +84,8 @@ def _find_in_queue(account: Account, level: str, exemption: str) -> None:
         for edge in page["edges"]:
             if edge["node"]["id"] == exemption:
                 for proof in edge["node"]["proofs"]:
-                    account.download(proof["url"], f"查看免考证明材料{proof['title']}")
+                    file = proof["file"]
+                    account.download(file["url"], f"查看免考证明材料{file['title']}")
                 return
         if not page["pageInfo"]["hasNextPage"]:
             account.equal("ExemptionQueue", "the request in the queue", False, True)
@@ -97,4 +98,5 @@ def _options(doctor: Doctor, outcome: str) -> list[Any]:
 
 
 def _request(doctor: Doctor, conditions: list[str], proofs: list[str]) -> dict[str, Any]:
-    return {"assessmentId": doctor.assessment_id, "conditions": conditions, "proofs": proofs}
+    given = [{"file": proof} for proof in proofs]
+    return {"assessmentId": doctor.assessment_id, "conditions": conditions, "proofs": given}

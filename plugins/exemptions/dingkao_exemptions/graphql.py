@@ -1,7 +1,7 @@
 """Exemptions in the schema: thin, parse, call the service, show."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, TypeAlias
 
 import strawberry
@@ -26,11 +26,13 @@ from dingkao.plugin.graphql import (
 from dingkao.plugin.ids import decode_id, encode_id
 from dingkao.plugin.vocabulary import PaperSubject, ReviewLevel
 from dingkao_exemptions import service
+from dingkao_exemptions.policy import ExemptionsPolicy
 from dingkao_exemptions.rules import (
     WAITING_FOR,
     ExemptionDecision,
     ExemptionState,
     catalogue,
+    condition_reasons,
     lapsed,
     obstacles,
     open_request_reason,
@@ -70,6 +72,26 @@ class ExemptionOpinion:
     decided_at: datetime = strawberry.field(description="When. 审核时间")
 
 
+@strawberry.type(description="A kind of proof that a condition takes. 证明材料种类")
+class ExemptionProofKind:
+    code: str = strawberry.field(description="Stable code. 种类代码")
+    title: str = strawberry.field(description="What is to be uploaded. 材料名称")
+    required: bool = strawberry.field(description="Whether there must be one. 是否必须上传")
+
+
+@strawberry.type(description="A proof beside a request for exemption. 免考证明材料")
+class ExemptionProof:
+    kind: str | None = strawberry.field(description="Code of its kind, where the doctor named one. 种类代码")
+    kind_title: str | None = strawberry.field(description="What that kind was called then. 种类名称")
+    file: UploadedFileReference = strawberry.field(description="The uploaded file. 文件")
+
+
+@strawberry.type(description="The days in which an exemption may be asked for. 免考申请受理期限")
+class ExemptionWindow:
+    opens_on: date = strawberry.field(description="First day. 开始日期")
+    closes_on: date = strawberry.field(description="Last day. 截止日期")
+
+
 @strawberry.type(description="A request to have one paper waived. 免考申请")
 class Exemption:
     id: strawberry.ID = strawberry.field(description="Opaque id. 标识")
@@ -99,9 +121,17 @@ class Exemption:
         return lapsed(self.record.standing, reading.facts)
 
     @strawberry.field(description="The proofs, in the doctor's order. 证明材料")
-    async def proofs(self, info: Info) -> list[UploadedFileReference]:
-        keys = await info.context.loader(read_proofs_of).load(self.record.id)
-        return list(await info.context.services.load_files(info, keys))
+    async def proofs(self, info: Info) -> list[ExemptionProof]:
+        proofs = await info.context.loader(read_proofs_of).load(self.record.id)
+        files = await info.context.services.load_files(info, [proof.file for proof in proofs])
+        by_id = {file.id: file for file in files}
+        return [
+            ExemptionProof(
+                kind=proof.kind, kind_title=proof.kind_title or None, file=by_id[encode_id("File", proof.file)]
+            )
+            for proof in proofs
+            if encode_id("File", proof.file) in by_id
+        ]
 
     @strawberry.field(description="The assessment it belongs to. 所属考核")
     async def assessment(self, info: Info) -> AssessmentReference:
@@ -113,6 +143,7 @@ class ExemptionConditionOption:
     code: str = strawberry.field(description="Stable code. 条件代码")
     title: str = strawberry.field(description="The condition. 免考条件")
     proofs: str = strawberry.field(description="What proves it. 所需证明材料")
+    proof_kinds: list[ExemptionProofKind] = strawberry.field(description="Each kind of proof. 证明材料种类")
     subject: PaperSubject = strawberry.field(description="The paper that it waives. 可免科目")
     allowed: bool = strawberry.field(description="Whether it may be ticked now. 是否可勾选")
     reasons: list[Reason] = strawberry.field(description="Why not. 不可勾选的原因")
@@ -167,20 +198,35 @@ class ExemptionAssessment:
         waiting = open_request_reason([record.standing for record in await _requests(info, key)], facts, subject)
         if waiting is not None:
             common.append(waiting)
+        required = policy.section(ExemptionsPolicy).every_proof_kind
         options = []
         for condition in offered:
-            reasons = [*common, *condition.against(facts, policy)]
+            reasons = [*common, *condition_reasons(condition, facts, policy)]
+            kinds = [
+                ExemptionProofKind(code=kind.code, title=context.say(kind.title), required=required)
+                for kind in condition.kinds
+            ]
             options.append(
                 ExemptionConditionOption(
                     code=condition.code,
                     title=context.say(condition.title),
                     proofs=context.say(condition.proofs),
+                    proof_kinds=kinds,
                     subject=subject,
                     allowed=not reasons,
                     reasons=show_reasons(reasons, context.language),
                 )
             )
         return options
+
+    @strawberry.field(
+        description="The days in which an exemption may be asked for here, China's civil time; null where no days are "
+        "set. 免考申请受理期限"
+    )
+    async def exemption_window(self, info: Info) -> ExemptionWindow | None:
+        reading = await info.context.services.reading(info, info.context.services.assessment_key(self))
+        window = reading.policy.section(ExemptionsPolicy).window
+        return None if window is None else ExemptionWindow(opens_on=window.opens_on, closes_on=window.closes_on)
 
 
 async def _requests(info: Info, assessment_id: int) -> Sequence[RequestRecord]:
@@ -224,15 +270,24 @@ class ExemptionQuery:
         return Connection(edges=edges, page_info=PageInfo(has_next_page=page.more, end_cursor=end))
 
 
+@strawberry.input(description="A proof, as the doctor gives it. 免考证明材料")
+class ExemptionProofInput:
+    file: strawberry.ID = strawberry.field(
+        description="A file uploaded for this with the purpose EXEMPTION_PROOF. 文件标识"
+    )
+    kind: str | None = strawberry.field(
+        default=None,
+        description="Which of the conditions' `proofKinds` it is; needed where they are required. 种类代码",
+    )
+
+
 @strawberry.input(description="A doctor's request to have the paper waived. 免考申请")
 class RequestExemptionInput:
     assessment_id: strawberry.ID = strawberry.field(description="Which assessment. 考核标识")
     conditions: list[str] = strawberry.field(
         description="Codes of the ticked conditions, one or more. 勾选的免考条件代码"
     )
-    proofs: list[strawberry.ID] = strawberry.field(
-        description="Files uploaded for this with the purpose EXEMPTION_PROOF. 证明材料"
-    )
+    proofs: list[ExemptionProofInput] = strawberry.field(description="What proves it. 证明材料")
 
 
 @strawberry.input(description="One level's decision. 免考审核")
@@ -265,8 +320,9 @@ class ExemptionMutation:
     ) -> RequestExemptionResult:
         context = info.context
         assessment_id = decode_id("Assessment", input.assessment_id)
+        proofs = [service.GivenProof(proof.file, proof.kind) for proof in input.proofs]
         request_id = await service.request_exemption(
-            context.services, context.caller, assessment_id, input.conditions, input.proofs
+            context.services, context.caller, assessment_id, input.conditions, proofs
         )
         context.forget_loaded()
         return await _load_exemption(info, request_id)

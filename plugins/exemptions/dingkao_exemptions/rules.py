@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
-from dingkao.plugin.contributions import ExemptionCondition
+from dingkao.plugin.contributions import ExemptionCondition, ProofKind
 from dingkao.plugin.facts import AssessmentFacts, PaperFact
 from dingkao.plugin.policy import Policy
 from dingkao.plugin.state_machine import StateMachine, Transition
 from dingkao.plugin.text import Reason, Text
 from dingkao.plugin.vocabulary import AssessmentState, PaperState, PaperSubject, ReviewLevel, Role
-from dingkao_exemptions.policy import ExemptionsPolicy, RequestTiming
+from dingkao_exemptions.policy import ExemptionsPolicy, RequestTiming, RequestWindow
 
 
 class ExemptionState(StrEnum):
@@ -130,7 +131,7 @@ def obstacles(facts: AssessmentFacts, policy: Policy) -> Sequence[Obstacle]:
     rule = policy.section(ExemptionsPolicy)
     if not rule.enabled:
         return [Obstacle(_NOT_OFFERED, passing=False)]
-    found = _timing(facts.state, rule.when)
+    found = [*_timing(facts.state, rule.when), *_outside(rule.window, facts.today)]
     subject = waivable_subject(facts, policy)
     if subject is None:
         # Before the procedure is chosen there is nothing to say of papers.
@@ -155,7 +156,8 @@ def request_action_reasons(facts: AssessmentFacts, policy: Policy) -> Sequence[R
 def catalogue(
     conditions: Mapping[str, ExemptionCondition], facts: AssessmentFacts, policy: Policy
 ) -> Sequence[ExemptionCondition]:
-    """The conditions that the region offers under the chosen procedure, for the paper that it lets be waived."""
+    """The conditions that the region shows under the chosen procedure, for the paper that it lets be waived: what it
+    offers, and what it excludes by name (`condition_reasons` says so)."""
     rule = policy.section(ExemptionsPolicy)
     subject = waivable_subject(facts, policy)
     if subject is None or not rule.enabled:
@@ -163,8 +165,33 @@ def catalogue(
     return [
         condition
         for condition in conditions.values()
-        if condition.code not in rule.withheld and condition.waives.get(facts.procedure or "") == subject
+        if condition.code not in rule.withheld
+        and (not condition.regional or condition.code in rule.regional_conditions or condition.code in rule.excluded)
+        and condition.waives.get(facts.procedure or "") == subject
     ]
+
+
+def condition_reasons(condition: ExemptionCondition, facts: AssessmentFacts, policy: Policy) -> Sequence[Reason]:
+    """The reasons against ticking this condition: the region excludes it, or the doctor does not meet it."""
+    exclusion = policy.section(ExemptionsPolicy).excluded.get(condition.code)
+    if exclusion is not None:
+        return [Reason("CONDITION_EXCLUDED", Text(exclusion.chinese, exclusion.english))]
+    return condition.against(facts, policy)
+
+
+def proof_kinds(conditions: Iterable[ExemptionCondition]) -> Mapping[str, ProofKind]:
+    """Every kind of proof that these conditions name, by code, in their order."""
+    return {kind.code: kind for condition in conditions for kind in condition.kinds}
+
+
+def missing_kinds(
+    conditions: Iterable[ExemptionCondition], given: Iterable[str | None], policy: Policy
+) -> Sequence[ProofKind]:
+    """The kinds of proof that the region wants for these conditions and that are not among `given`."""
+    if not policy.section(ExemptionsPolicy).every_proof_kind:
+        return []
+    there = set(given)
+    return [kind for code, kind in proof_kinds(conditions).items() if code not in there]
 
 
 def lapsed(standing: Standing, facts: AssessmentFacts) -> bool:
@@ -229,6 +256,20 @@ def _timing(state: AssessmentState, when: RequestTiming) -> list[Obstacle]:
         )
         return [Obstacle(Reason("NOT_APPROVED_YET", text), passing=True)]
     return []
+
+
+def _outside(window: RequestWindow | None, today: date) -> list[Obstacle]:
+    if window is None or window.opens_on <= today <= window.closes_on:
+        return []
+    days = Text(
+        f"免考申请受理时间为{window.opens_on}至{window.closes_on}",
+        f"Exemptions may be asked for from {window.opens_on} to {window.closes_on}",
+    )
+    if today < window.opens_on:
+        text = Text(f"{days.zh}，尚未开始。", f"{days.en}; that is yet to come.")
+        return [Obstacle(Reason("EXEMPTION_WINDOW_NOT_OPEN", text), passing=True)]
+    text = Text(f"{days.zh}，现已截止。", f"{days.en}; that is over.")
+    return [Obstacle(Reason("EXEMPTION_WINDOW_CLOSED", text), passing=True)]
 
 
 _NOT_OFFERED = Reason(

@@ -1,6 +1,6 @@
 """Asking for an exemption and deciding on it (manual 2.2.4; domain: exemption, one for each paper)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,12 +30,16 @@ from dingkao_exemptions.rules import (
     ExemptionState,
     awaits_decision,
     catalogue,
+    condition_reasons,
     decision_obstacle,
+    missing_kinds,
     obstacles,
     open_request_reason,
+    proof_kinds,
     waivable_subject,
 )
 from dingkao_exemptions.store import (
+    ProofRecord,
     RequestRecord,
     Tick,
     insert_request,
@@ -51,17 +55,25 @@ REASON_MAXIMUM = 1000
 WAIVER_TITLE_MAXIMUM = 120
 
 
+@dataclass(frozen=True, slots=True)
+class GivenProof:
+    """A proof as the doctor gives it: the opaque id of an upload, and which kind of proof it is, where he says so."""
+
+    file: str
+    kind: str | None = None
+
+
 async def request_exemption(
     services: PluginServices,
     caller: Caller | None,
     assessment_id: int,
     conditions: Sequence[str],
-    proofs: Sequence[str],
+    proofs: Sequence[GivenProof],
 ) -> int:
     """Ask for the exemption of the one paper that the doctor's procedure lets be waived; returns the request's key.
 
-    `conditions` are the ticked codes (one or more), `proofs` the opaque ids of uploads made for this purpose. Raises
-    ValidationFailed, StateConflict (not enrolled, the paper begun, a request open), NotEligible, Forbidden, NotFound.
+    `conditions` are the ticked codes (one or more), `proofs` uploads made for this purpose. Raises ValidationFailed,
+    StateConflict (not enrolled, outside the window, the paper begun, a request open), NotEligible, Forbidden, NotFound.
     """
     async with services.work(caller) as work:
         facts = await work.lock_assessment(assessment_id)
@@ -73,8 +85,10 @@ async def request_exemption(
         if subject is None or procedure is None:
             raise AssertionError("an assessment without obstacles has a procedure that lets a paper be waived")
         await _refuse_second(facts, subject)
-        ticked, files = await _check_input(services, work, facts, policy, conditions, proofs)
-        _refuse_ineligible(ticked, facts, policy)
+        offered = {condition.code: condition for condition in catalogue(services.exemption_conditions, facts, policy)}
+        # First: whoever cannot have it need not look for certificates.
+        _refuse_ineligible([offered[code] for code in conditions if code in offered], facts, policy)
+        ticked, files = await _check_input(work, facts, policy, offered, conditions, proofs)
         request_id = await insert_request(
             ExemptionRequest(
                 assessment=assessment_id,
@@ -116,15 +130,36 @@ async def _refuse_second(facts: AssessmentFacts, subject: PaperSubject) -> None:
 
 
 async def _check_input(
-    services: PluginServices,
     work: Work,
     facts: AssessmentFacts,
     policy: Policy,
+    offered: Mapping[str, ExemptionCondition],
     conditions: Sequence[str],
-    proofs: Sequence[str],
-) -> tuple[Sequence[ExemptionCondition], Sequence[int]]:
+    proofs: Sequence[GivenProof],
+) -> tuple[Sequence[ExemptionCondition], Sequence[ProofRecord]]:
+    problems = _condition_problems(offered, conditions)
+    ticked = [offered[code] for code in conditions if code in offered]
+    problems += _number_problems(policy, proofs)
+    if any(problem.code == "TOO_MANY_PROOFS" for problem in problems):
+        raise ValidationFailed(problems)
+    problems += _kind_problems(ticked, policy, proofs)
+    files: list[int] = []
+    try:
+        given = [proof.file for proof in proofs]
+        files = await work.use_files(facts.assessment_id, given, FilePurpose.EXEMPTION_PROOF, "proofs")
+    except ValidationFailed as refused:
+        problems += refused.problems
+    if problems:
+        raise ValidationFailed(problems)
+    kinds = proof_kinds(ticked)
+    return ticked, [
+        ProofRecord(file, proof.kind, kinds[proof.kind].title.zh if proof.kind else "")
+        for file, proof in zip(files, proofs, strict=True)
+    ]
+
+
+def _condition_problems(offered: Mapping[str, ExemptionCondition], conditions: Sequence[str]) -> list[FieldProblem]:
     problems: list[FieldProblem] = []
-    offered = {condition.code: condition for condition in catalogue(services.exemption_conditions, facts, policy)}
     if not conditions:
         text = Text("请至少勾选一项免考条件。", "Tick one condition at least.")
         problems.append(FieldProblem("conditions", "CONDITION_REQUIRED", text))
@@ -134,6 +169,11 @@ async def _check_input(
             problems.append(FieldProblem(f"conditions.{place}", "CONDITION_NOT_OFFERED", text))
         elif code in conditions[:place]:
             problems.append(FieldProblem(f"conditions.{place}", "REPEATED", Text("重复勾选。", "Ticked twice.")))
+    return problems
+
+
+def _number_problems(policy: Policy, proofs: Sequence[GivenProof]) -> list[FieldProblem]:
+    problems: list[FieldProblem] = []
     rule = policy.section(ExemptionsPolicy)
     if len(proofs) < rule.minimum_proofs:
         text = Text(f"请至少上传{rule.minimum_proofs}份证明材料。", f"Upload {rule.minimum_proofs} proof(s) at least.")
@@ -141,15 +181,23 @@ async def _check_input(
     if len(proofs) > rule.maximum_proofs:
         text = Text(f"证明材料最多{rule.maximum_proofs}份。", f"At most {rule.maximum_proofs} proofs.")
         problems.append(FieldProblem("proofs", "TOO_MANY_PROOFS", text))
-        raise ValidationFailed(problems)
-    files: list[int] = []
-    try:
-        files = await work.use_files(facts.assessment_id, proofs, FilePurpose.EXEMPTION_PROOF, "proofs")
-    except ValidationFailed as refused:
-        problems += refused.problems
-    if problems:
-        raise ValidationFailed(problems)
-    return [offered[code] for code in conditions], files
+    return problems
+
+
+def _kind_problems(
+    ticked: Sequence[ExemptionCondition], policy: Policy, proofs: Sequence[GivenProof]
+) -> list[FieldProblem]:
+    known = proof_kinds(ticked)
+    unknown = Text("所勾选的免考条件没有该种证明材料。", "The ticked conditions take no such kind of proof.")
+    problems = [
+        FieldProblem(f"proofs.{place}.kind", "PROOF_KIND_UNKNOWN", unknown)
+        for place, proof in enumerate(proofs)
+        if proof.kind is not None and proof.kind not in known
+    ]
+    for kind in missing_kinds(ticked, [proof.kind for proof in proofs], policy):
+        text = Text(f"缺少证明材料：{kind.title.zh}。", f"A proof is missing: {kind.title.en}.")
+        problems.append(FieldProblem("proofs", "PROOF_KIND_MISSING", text))
+    return problems
 
 
 def _refuse_ineligible(ticked: Sequence[ExemptionCondition], facts: AssessmentFacts, policy: Policy) -> None:
@@ -159,7 +207,7 @@ def _refuse_ineligible(ticked: Sequence[ExemptionCondition], facts: AssessmentFa
             Text(f"“{condition.title.zh}”：{reason.text.zh}", f"“{condition.title.en}”: {reason.text.en}"),
         )
         for condition in ticked
-        for reason in condition.against(facts, policy)
+        for reason in condition_reasons(condition, facts, policy)
     ]
     if reasons:
         raise NotEligible(reasons)

@@ -52,6 +52,15 @@ class Opinion:
 
 
 @dataclass(frozen=True, slots=True)
+class ProofRecord:
+    """A proof: the key of its file, and the code and title of its kind, where the doctor named one."""
+
+    file: int
+    kind: str | None
+    kind_title: str
+
+
+@dataclass(frozen=True, slots=True)
 class RequestRecord:
     """A request as it is read. Instants are UTC."""
 
@@ -77,7 +86,9 @@ _by_id = Statement(lambda p: _R.select(*_COLUMNS).where(_R.id == p.id))
 _of_assessments = Statement(lambda p: _R.select(*_COLUMNS).where(_R.assessment.is_in(p.assessments)).order_by(_R.id))
 _proofs = Statement(
     lambda p: (
-        ExemptionProof.select(ExemptionProof.request, ExemptionProof.file)
+        ExemptionProof.select(
+            ExemptionProof.request, ExemptionProof.file, ExemptionProof.kind, ExemptionProof.kind_title
+        )
         .where(ExemptionProof.request.is_in(p.requests))
         .order_by(ExemptionProof.request, ExemptionProof.position)
     )
@@ -143,11 +154,11 @@ async def read_requests_of(assessment_ids: list[int]) -> Sequence[Sequence[Reque
     return [found[key] for key in assessment_ids]
 
 
-async def read_proofs_of(request_ids: list[int]) -> Sequence[Sequence[int]]:
-    """For each request the keys of its files, in the doctor's order: one query. The caller has checked the scope."""
-    found: dict[int, list[int]] = {key: [] for key in request_ids}
+async def read_proofs_of(request_ids: list[int]) -> Sequence[Sequence[ProofRecord]]:
+    """For each request its proofs, in the doctor's order: one query. The caller has checked the scope."""
+    found: dict[int, list[ProofRecord]] = {key: [] for key in request_ids}
     for row in await _proofs.run(requests=list(found)):
-        found[row["request"]].append(row["file"])
+        found[row["request"]].append(ProofRecord(row["file"], row["kind"], row["kind_title"]))
     return [found[key] for key in request_ids]
 
 
@@ -160,14 +171,16 @@ async def read_queue(
     return [_to_record(row) for row in rows]
 
 
-async def insert_request(row: ExemptionRequest, files: Sequence[int]) -> int:
+async def insert_request(row: ExemptionRequest, proofs: Sequence[ProofRecord]) -> int:
     """Insert a request with its proofs; returns its key."""
     inserted = await ExemptionRequest.insert(row).returning(ExemptionRequest.id)
     request_id = int(inserted[0]["id"])
     await ExemptionProof.insert(
         *(
-            ExemptionProof(request=request_id, position=position, file=file)
-            for position, file in enumerate(files, start=1)
+            ExemptionProof(
+                request=request_id, position=position, file=proof.file, kind=proof.kind, kind_title=proof.kind_title
+            )
+            for position, proof in enumerate(proofs, start=1)
         )
     )
     return request_id

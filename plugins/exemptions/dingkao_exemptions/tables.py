@@ -61,11 +61,14 @@ class ExemptionRequest(Record, db=ROUTER, tablename="exemptions_request"):
 
 
 class ExemptionProof(Record, db=ROUTER, tablename="exemptions_proof"):
-    """免考证明材料: a file beside a request, in the order in which the doctor gave them (`position` from 1)."""
+    """免考证明材料: a file beside a request, in the order in which the doctor gave them (`position` from 1). `kind` is
+    the code of its kind, where the doctor named one, and `kind_title` what it was called then."""
 
     request = reference(ExemptionRequest, index=False)
     position = Integer(default=None)
     file = BigInt(default=None)
+    kind = code_column(40, null=True)
+    kind_title = Varchar(120, default="")
 
     once = unique("request", "file")
     placed_once = unique("request", "position")

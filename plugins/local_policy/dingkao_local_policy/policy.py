@@ -126,7 +126,7 @@ LAYERS: Sequence[PolicyLayer] = (
         source="local_policy/exemptions",
         version=VERSION,
         reason="《医师定期考核系统操作手册（医师）》2.2.4：报名完成后申请；简易程序免医学人文，一般程序只免业务水平。",
-        values={"exemptions.when": "AFTER_SUBMISSION", "exemptions.withheld": ()},
+        values={"exemptions.when": "AFTER_SUBMISSION", "exemptions.regional_conditions": ("HUMANITIES_EDUCATION",)},
         needs=("exemptions",),
     ),
     PolicyLayer(

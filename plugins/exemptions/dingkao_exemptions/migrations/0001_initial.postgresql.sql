@@ -42,6 +42,8 @@ CREATE TABLE "exemptions_proof" (
   "request" BIGINT NOT NULL REFERENCES "exemptions_request" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
   "position" INTEGER NOT NULL DEFAULT null,
   "file" BIGINT NOT NULL DEFAULT null,
+  "kind" VARCHAR(40) DEFAULT null,
+  "kind_title" VARCHAR(120) NOT NULL DEFAULT '',
   CONSTRAINT "exemptions_proof_once" UNIQUE ("request", "file"),
   CONSTRAINT "exemptions_proof_placed_once" UNIQUE ("request", "position")
 );
