@@ -131,7 +131,7 @@ def test_what_a_region_excludes_is_shown_and_cannot_be_ticked(general: MakeFacts
     shown = catalogue(BY_CODE, general(), rule)
     assert [condition.code for condition in shown] == ["RESIDENCY_TRAINING", "NEXT_TITLE_EXAM", "ASSISTANT_TO_LICENSED"]
     (reason,) = condition_reasons(BY_CODE["ASSISTANT_TO_LICENSED"], general(), rule)
-    assert (reason.code, reason.text.zh) == ("CONDITION_EXCLUDED", "本地不予免考。")
+    assert (reason.code, reason.text.zh) == ("CONDITION_EXCLUDED", "本地区不予免考：本地不予免考。")
     assert list(condition_reasons(BY_CODE["RESIDENCY_TRAINING"], general(), rule)) == []
     # To withhold is to say nothing of it; it outweighs.
     assert "NEXT_TITLE_EXAM" not in [
@@ -153,7 +153,7 @@ def test_where_promotion_counts_the_doctor_is_licensed_by_now(general: MakeFacts
 
 def test_a_region_may_want_every_kind_of_proof(general: MakeFacts) -> None:
     ticked = [BY_CODE["RESIDENCY_TRAINING"], BY_CODE["NEXT_TITLE_EXAM"]]
-    assert list(proof_kinds(ticked)) == ["RESIDENCY_CERTIFICATE", "PRACTICE_CERTIFICATE", "TITLE_CERTIFICATE"]
+    assert list(proof_kinds(ticked, policy())) == ["RESIDENCY_CERTIFICATE", "PRACTICE_CERTIFICATE", "TITLE_CERTIFICATE"]
     assert list(missing_kinds(ticked, [], policy())) == []
     rule = policy(every_proof_kind=True)
     assert [kind.code for kind in missing_kinds(ticked, [None, "TITLE_CERTIFICATE"], rule)] == [
@@ -161,6 +161,14 @@ def test_a_region_may_want_every_kind_of_proof(general: MakeFacts) -> None:
         "PRACTICE_CERTIFICATE",
     ]
     assert list(missing_kinds(ticked[:1], ["PRACTICE_CERTIFICATE", "RESIDENCY_CERTIFICATE"], rule)) == []
+
+
+def test_a_region_has_its_own_words_for_a_proof() -> None:
+    ticked, code = [BY_CODE["RESIDENCY_TRAINING"]], "PRACTICE_CERTIFICATE"
+    rule = policy(proof_wording={code: {"chinese": "电子证照", "english": "Electronic licence"}})
+    assert proof_kinds(ticked, rule)[code].title.zh == "电子证照"
+    assert proof_kinds(ticked, policy())[code].title.zh == "医师执业证书（全部信息页）"
+    assert list(proof_kinds(ticked, rule)) == list(proof_kinds(ticked, policy()))
 
 
 def test_every_condition_names_the_kinds_of_its_proofs() -> None:

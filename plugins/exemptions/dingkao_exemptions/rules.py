@@ -175,13 +175,19 @@ def condition_reasons(condition: ExemptionCondition, facts: AssessmentFacts, pol
     """The reasons against ticking this condition: the region excludes it, or the doctor does not meet it."""
     exclusion = policy.section(ExemptionsPolicy).excluded.get(condition.code)
     if exclusion is not None:
-        return [Reason("CONDITION_EXCLUDED", Text(exclusion.chinese, exclusion.english))]
+        text = Text(f"本地区不予免考：{exclusion.chinese}", f"No exemption in this region: {exclusion.english}")
+        return [Reason("CONDITION_EXCLUDED", text)]
     return condition.against(facts, policy)
 
 
-def proof_kinds(conditions: Iterable[ExemptionCondition]) -> Mapping[str, ProofKind]:
-    """Every kind of proof that these conditions name, by code, in their order."""
-    return {kind.code: kind for condition in conditions for kind in condition.kinds}
+def proof_kinds(conditions: Iterable[ExemptionCondition], policy: Policy) -> Mapping[str, ProofKind]:
+    """Every kind of proof that these conditions name, by code, in their order, as the region calls it."""
+    wording = policy.section(ExemptionsPolicy).proof_wording
+    kinds = {kind.code: kind for condition in conditions for kind in condition.kinds}
+    return {
+        code: ProofKind(code, Text(wording[code].chinese, wording[code].english)) if code in wording else kind
+        for code, kind in kinds.items()
+    }
 
 
 def missing_kinds(
@@ -191,7 +197,7 @@ def missing_kinds(
     if not policy.section(ExemptionsPolicy).every_proof_kind:
         return []
     there = set(given)
-    return [kind for code, kind in proof_kinds(conditions).items() if code not in there]
+    return [kind for code, kind in proof_kinds(conditions, policy).items() if code not in there]
 
 
 def lapsed(standing: Standing, facts: AssessmentFacts) -> bool:

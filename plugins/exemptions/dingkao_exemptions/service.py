@@ -151,7 +151,7 @@ async def _check_input(
         problems += refused.problems
     if problems:
         raise ValidationFailed(problems)
-    kinds = proof_kinds(ticked)
+    kinds = proof_kinds(ticked, policy)
     return ticked, [
         ProofRecord(file, proof.kind, kinds[proof.kind].title.zh if proof.kind else "")
         for file, proof in zip(files, proofs, strict=True)
@@ -187,7 +187,7 @@ def _number_problems(policy: Policy, proofs: Sequence[GivenProof]) -> list[Field
 def _kind_problems(
     ticked: Sequence[ExemptionCondition], policy: Policy, proofs: Sequence[GivenProof]
 ) -> list[FieldProblem]:
-    known = proof_kinds(ticked)
+    known = proof_kinds(ticked, policy)
     unknown = Text("所勾选的免考条件没有该种证明材料。", "The ticked conditions take no such kind of proof.")
     problems = [
         FieldProblem(f"proofs.{place}.kind", "PROOF_KIND_UNKNOWN", unknown)
