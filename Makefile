@@ -15,7 +15,7 @@ help:
 	@echo 'make demo        a demo province on 127.0.0.1:8000; a second run keeps its data'
 	@echo 'make demo-reset  the same, with the data of earlier runs deleted'
 	@echo 'make test        the whole test suite, on SQLite and on PostgreSQL'
-	@echo 'make check       style, types, the arrows between packages, schema.graphql'
+	@echo 'make check       style, types, the arrows between packages, schema.graphql and what it breaks'
 	@echo 'make schema      write schema.graphql anew'
 	@echo 'make docs        write the generated parts of docs/ anew'
 	@echo 'make bench       CPU time of four operations on 100,000 made-up doctors'
@@ -36,6 +36,7 @@ check: $(DEVELOPMENT)
 	@$(RUN)/mypy
 	@$(RUN)/lint-imports
 	@$(RUN)/dingkao schema --check schema.graphql
+	@$(RUN)/dingkao schema --against released/schema.graphql --changelog CHANGELOG.md
 	@$(RUN)/python docs/build.py --check
 
 schema: $(RUNTIME)
