@@ -8,6 +8,7 @@ from dingkao.db.tables import Record
 from dingkao.plugin.contributions import ActionRule, ExemptionCondition, GraphQLContribution, Procedure
 from dingkao.plugin.policy import PolicyLayer, PolicySection
 from dingkao.plugin.ports import PortSlot
+from dingkao.plugin.requirements import Requirement
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Registry:
     procedures: Mapping[str, Procedure] = field(default_factory=dict)
     exemption_conditions: Mapping[str, ExemptionCondition] = field(default_factory=dict)
     actions: Sequence[ActionRule] = ()
+    requirements: Sequence[Requirement] = ()
     sections: Sequence[type[PolicySection]] = ()
     layers: Sequence[PolicyLayer] = ()
     graphql: Sequence[tuple[str, GraphQLContribution]] = ()

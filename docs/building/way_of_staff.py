@@ -117,6 +117,9 @@ async def prepare_next_cycle(staff: Staff) -> None:
     await authority.do("OpenCycle", input={"cycleId": cycle})
     await authority.refused("CloseCycle", "CloseCycle", input={"cycleId": cycle})
     await authority.do("Cycle", id=cycle)
+    await authority.do("PassMarks", cycleId=cycle)
+    mark = {"cycleId": cycle, "subject": "HUMANITIES", "passPercent": 58, "reason": "经统计分析研究确定。"}
+    await authority.refused("SetPassMark", "SetPassMark", input=mark)
 
 
 async def decide_exemption(staff: Staff, exemption: str) -> None:

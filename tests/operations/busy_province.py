@@ -16,7 +16,7 @@ from dingkao.db.database import transaction
 from dingkao.doctors.tables import BehaviourRecord
 from dingkao.environment import Environment
 from dingkao.institutions.tables import Organisation
-from dingkao.papers.tables import AssessmentPaper
+from dingkao.papers.tables import AssessmentPaper, Attempt
 from dingkao.plugin.ids import encode_id
 from dingkao.plugin.vocabulary import AssessmentState, PaperState, PaperSubject, RatedBy, ReviewLevel, Verdict
 from dingkao.reviews.tables import Review
@@ -163,3 +163,29 @@ async def add_doctors(
             ]
         )
     return doctors
+
+
+async def add_waiting_papers(province: SampleProvince, number: int) -> None:
+    """Doctors whose humanities paper waits for its pass mark: as many that will pass, and as many that will not."""
+    now = province.environment.clock.now()
+    for doctor in await add_doctors(province, 2 * number, AssessmentState.TESTING):
+        paper = (AssessmentPaper.assessment == doctor.assessment_id) & (AssessmentPaper.position == 1)
+        await AssessmentPaper.update({AssessmentPaper.state: PaperState.PENDING_CUTOFF.value}).where(paper)
+        row = await AssessmentPaper.select(AssessmentPaper.id).where(paper).first()
+        assert row is not None
+        await AssessmentPaper.delete().where(
+            (AssessmentPaper.assessment == doctor.assessment_id) & (AssessmentPaper.position == 2)
+        )
+        await Attempt.insert(
+            Attempt(
+                paper=row["id"],
+                number=1,
+                state="MARKED",
+                started_at=now,
+                deadline=now,
+                submitted_at=now,
+                questions="[]",
+                answer_key="{}",
+                score_percent=40 + 40 * (doctor.assessment_id % 2),
+            )
+        )

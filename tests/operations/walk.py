@@ -23,6 +23,7 @@ from .busy_province import (
     add_behaviour,
     add_doctors,
     add_organisations,
+    add_waiting_papers,
     assessment_id,
     token_of,
 )
@@ -274,3 +275,8 @@ class Walk:
         self.clock.set(datetime(2027, 5, 1, tzinfo=UTC))
         later = await token_of(self.environment, self.province.authority.account_id)
         await self.run(later, "CloseCycle", input={"cycleId": cycle})
+        await add_waiting_papers(self.province, self.size)
+        sat = encode_id("Cycle", self.province.cycle_id)
+        await self.run(later, "PassMarks", cycleId=sat)
+        mark = {"cycleId": sat, "subject": "HUMANITIES", "passPercent": 60, "reason": "经研究确定"}
+        await self.run(later, "SetPassMark", input=mark)

@@ -115,6 +115,12 @@ async def gather_facts_of(records: Sequence[AssessmentRecord], now: datetime) ->
     """The facts of many assessments by id: two queries, however many there are."""
     behaviour = await _behaviour.run(doctors=list({record.doctor_id for record in records}))
     papers = await _papers.run(assessments=[record.id for record in records])
+    behaviour_of: dict[int, list[Any]] = {}
+    for row in behaviour:
+        behaviour_of.setdefault(row["doctor"], []).append(row)
+    papers_of: dict[int, list[Any]] = {}
+    for row in papers:
+        papers_of.setdefault(row["assessment"], []).append(row)
     return {
         record.id: AssessmentFacts(
             assessment_id=record.id,
@@ -130,9 +136,8 @@ async def gather_facts_of(records: Sequence[AssessmentRecord], now: datetime) ->
             practising_since=record.practising_since,
             behaviour=tuple(
                 BehaviourFact(BehaviourPolarity(row["polarity"]), row["kind"], row["occurred_on"])
-                for row in behaviour
-                if row["doctor"] == record.doctor_id
-                and record.cycle_starts_on <= row["occurred_on"] <= record.cycle_ends_on
+                for row in behaviour_of.get(record.doctor_id, ())
+                if record.cycle_starts_on <= row["occurred_on"] <= record.cycle_ends_on
             ),
             cycle_starts_on=record.cycle_starts_on,
             cycle_ends_on=record.cycle_ends_on,
@@ -141,9 +146,10 @@ async def gather_facts_of(records: Sequence[AssessmentRecord], now: datetime) ->
                 PaperFact(
                     PaperSubject(row["subject"]), PaperState(row["state"]), row["attempts_used"], row["waiver_code"]
                 )
-                for row in papers
-                if row["assessment"] == record.id
+                for row in papers_of.get(record.id, ())
             ),
+            cycle_id=record.cycle_id,
+            submission_number=record.submissions,
         )
         for record in records
     }

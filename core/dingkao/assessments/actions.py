@@ -1,8 +1,9 @@
 """What a client may offer on an assessment, with the reasons where not: made from the state machine's table. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from dingkao.assessments.records import AssessmentRecord
 from dingkao.assessments.rules import (
@@ -47,13 +48,16 @@ def actions_for(
     *,
     now: datetime,
     incomplete: bool,
+    required: Mapping[Event, Sequence[Reason]] = MappingProxyType({}),
 ) -> list[OfferedAction]:
-    """The actions of the asking account's roles on this assessment; for the doctor the plugins' after the core's."""
+    """The actions of the asking account's roles on this assessment; for the doctor the plugins' after the core's.
+    `required` are the plugins' unmet requirements, by the event that waits for them."""
     offered = []
     for event in _OFFERED:
         roles = {role for row in MACHINE.transitions if row.event == event for role in row.who}
         if grant_on(caller, record, *roles) is not None:
-            offered.append(OfferedAction(event.value, TITLES[event], tuple(_against(event, record, now, incomplete))))
+            reasons = _against(event, record, now, incomplete) or required.get(event, ())
+            offered.append(OfferedAction(event.value, TITLES[event], tuple(reasons)))
     if grant_on(caller, record, Role.DOCTOR) is not None:
         offered.insert(
             0, OfferedAction("EDIT_REGISTRATION", EDIT, tuple(_state_reason(record, record.state in EDITABLE)))

@@ -35,6 +35,18 @@ def _doctor_list(p: Parameters) -> Any:
     return query.order_by(Assessment.id).limit(p.limit)
 
 
+def _find(p: Parameters) -> Any:
+    query = Assessment.select(Assessment.id).where(
+        _SCOPE_COLUMNS[p.role].is_in(p.scope) & (Assessment.id > p.after) & Assessment.state.is_in(p.states)
+    )
+    if p.of_institution:
+        query = query.where(Assessment.institution == p.institution)
+    if p.of_procedure:
+        query = query.where(Assessment.procedure == p.procedure)
+    return query.order_by(Assessment.id).limit(p.limit)
+
+
+_found = Statement(_find, constants=("role", "of_institution", "of_procedure", "limit"))
 _scoped = Statement(_list, constants=("role", "filtered", "limit"))
 _current = Statement(
     lambda p: (
@@ -91,3 +103,32 @@ async def list_in_role(
         limit=limit,
     )
     return [to_record(row) for row in rows]
+
+
+async def find_in_role(
+    caller: Caller,
+    role: Role,
+    states: Sequence[AssessmentState],
+    *,
+    institution_id: int | None,
+    procedure: str | None,
+    after: int,
+    limit: int,
+) -> list[int]:
+    """Keys of the assessments that the caller reaches in `role`, ascending: of one institution or procedure where it is
+    named. Raises Forbidden where the caller does not hold the role, or it is none of staff."""
+    if role not in _SCOPE_COLUMNS:
+        raise Forbidden
+    caller.require(role)
+    rows = await _found.run(
+        role=role,
+        scope=list(caller.regions(role) if role == Role.AUTHORITY_OFFICER else caller.organisations(role)),
+        states=[state.value for state in states],
+        of_institution=institution_id is not None,
+        of_procedure=procedure is not None,
+        institution=institution_id,
+        procedure=procedure,
+        after=after,
+        limit=limit,
+    )
+    return [int(row["id"]) for row in rows]

@@ -43,7 +43,8 @@ TITLES: dict[Event, Text] = {
 _DOCTOR = frozenset({Role.DOCTOR})
 _INSTITUTION = frozenset({Role.INSTITUTION_OFFICER})
 _BODY = frozenset({Role.BODY_REVIEWER})
-_CORE = frozenset({Role.DOCTOR, Role.BODY_REVIEWER, Role.SYSTEM})
+# Concluding is nobody's act of his own: it follows from a paper, a review, or the authority's pass mark.
+_CORE = frozenset({Role.DOCTOR, Role.BODY_REVIEWER, Role.AUTHORITY_OFFICER, Role.SYSTEM})
 
 MACHINE: StateMachine[State, Event] = StateMachine(
     name="assessment",

@@ -130,8 +130,8 @@ def _check_shape(plugin: FoundPlugin) -> None:
 def _call_hooks(manager: pluggy.PluginManager, name: str) -> dict[str, Any]:
     others = [plugin for plugin in manager.get_plugins() if manager.get_name(plugin) != name]
     results: dict[str, Any] = {}
-    for hook in ("procedures", "policy_sections", "policy_layers", "exemption_conditions", "actions", "graphql",
-                 "tables", "migrations", "ports"):  # fmt: skip
+    for hook in ("procedures", "policy_sections", "policy_layers", "exemption_conditions", "actions",
+                 "requirements", "graphql", "tables", "migrations", "ports"):  # fmt: skip
         caller = manager.subset_hook_caller(hook, remove_plugins=others)
         try:
             answers = [answer for answer in caller() if answer is not None]
@@ -157,7 +157,7 @@ def _merge(plugins: Mapping[str, FoundPlugin], contributed: Mapping[str, Mapping
         owners[(kind, key)] = owner
 
     procedures, conditions, ports = {}, {}, {}
-    actions, layers, graphql, tables, migrations = [], [], [], [], []
+    actions, requirements, layers, graphql, tables, migrations = [], [], [], [], [], []
     for name, parts in contributed.items():
         for procedure in parts.get("procedures", ()):
             claim("procedure", procedure.code, name)
@@ -168,6 +168,9 @@ def _merge(plugins: Mapping[str, FoundPlugin], contributed: Mapping[str, Mapping
         for action in parts.get("actions", ()):
             claim("action", action.code, name)
             actions.append(action)
+        for requirement in parts.get("requirements", ()):
+            claim("requirement", requirement.code, name)
+            requirements.append(requirement)
         for section in parts.get("policy_sections", ()):
             claim("policy section", section.name, name)
             sections.append(section)
@@ -199,6 +202,7 @@ def _merge(plugins: Mapping[str, FoundPlugin], contributed: Mapping[str, Mapping
         procedures=procedures,
         exemption_conditions=conditions,
         actions=actions,
+        requirements=requirements,
         sections=sections,
         layers=[layer for layer in layers if _is_complete(layer, sections)],
         graphql=graphql,

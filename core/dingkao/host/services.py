@@ -5,17 +5,19 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, cast
 
-from dingkao.assessments.access import gather_facts_of, lock_assessment, pinned_policy
+from dingkao.assessments.access import gather_facts_of, lock_assessment, lock_records, pinned_policy
 from dingkao.assessments.graphql import Assessment, load_assessment
 from dingkao.assessments.graphql.assessment import load_facts
 from dingkao.assessments.graphql.form_types import UploadedFile, show_file
+from dingkao.assessments.lists import find_in_role
 from dingkao.assessments.records import AssessmentRecord, read_records
 from dingkao.assessments.scope import grant_on, require_role
 from dingkao.audit.work import UnitOfWork, begin, logged_in
 from dingkao.context import CoreInfo
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
-from dingkao.papers.planning import waive_paper
+from dingkao.papers.planning import open_papers, waive_paper
+from dingkao.papers.rules import TESTABLE
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.contributions import ExemptionCondition, Procedure
 from dingkao.plugin.errors import FieldProblem, NotFound, ValidationFailed
@@ -24,13 +26,15 @@ from dingkao.plugin.ids import decode_id
 from dingkao.plugin.policy import Policy
 from dingkao.plugin.services import AssessmentReading, Work
 from dingkao.plugin.text import Text
-from dingkao.plugin.vocabulary import FilePurpose, PaperSubject, ReviewLevel, Role
+from dingkao.plugin.vocabulary import AssessmentState, FilePurpose, PaperSubject, ReviewLevel, Role
 from dingkao.reviews.tables import Review
 from dingkao.storage.lookup import FileRecord, files_by_ids, files_of_assessment
 
 _deciders = Statement(
     lambda p: Review.select(Review.reviewer).where((Review.assessment == p.assessment) & (Review.level == p.level))
 )
+# The most assessments that one unit of work locks at once.
+MOST_LOCKED = 500
 _UNKNOWN_FILE = Text("未找到该上传文件，请重新上传。", "There is no such upload for this; upload it again.")
 _REPEATED_FILE = Text("同一文件重复提交。", "The same file was given twice.")
 
@@ -64,6 +68,19 @@ class CoreWork:
         self._records[assessment_id] = record
         return (await gather_facts_of([record], self._unit.now))[record.id]
 
+    async def lock_assessments(self, assessment_ids: Sequence[int]) -> Sequence[AssessmentFacts]:
+        """Lock them in the order of their keys. Raises NotFound, ValueError for more than a batch."""
+        ids = sorted(set(assessment_ids))
+        if len(ids) > MOST_LOCKED:
+            raise ValueError(f"{len(ids)} assessments at once; the most is {MOST_LOCKED}")
+        records = await lock_records(ids)
+        reached = [records[key] for key in ids if key in records and grant_on(self.caller, records[key]) is not None]
+        if len(reached) != len(ids):
+            raise NotFound
+        self._records.update({record.id: record for record in reached})
+        facts = await gather_facts_of(reached, self._unit.now)
+        return [facts[key] for key in ids]
+
     async def policy(self, assessment_id: int) -> Policy:
         """The policy that the locked assessment's cycle pinned."""
         return await pinned_policy(self._unit.environment, self._locked(assessment_id))
@@ -81,6 +98,12 @@ class CoreWork:
     async def waive_paper(self, assessment_id: int, subject: PaperSubject, code: str, title: str) -> None:
         """Waive a paper through the core's own machine. Raises StateConflict."""
         await waive_paper(self._unit, self._locked(assessment_id), subject, code, title)
+
+    async def reconsider(self, assessment_id: int) -> None:
+        """Open the next paper or conclude, where the assessment is that far and nothing holds it back."""
+        record = (await read_records([self._locked(assessment_id).id]))[assessment_id]
+        if record.state in TESTABLE:
+            await open_papers(self._unit, record)
 
     async def use_files(
         self, assessment_id: int, file_ids: Sequence[str], purpose: FilePurpose, path: str
@@ -168,6 +191,28 @@ class CoreServices:
             for key, record in reached.items()
         }
         return [readings.get(key) for key in assessment_ids]
+
+    async def find_assessments(
+        self,
+        caller: Caller | None,
+        role: Role,
+        states: Sequence[AssessmentState],
+        *,
+        institution_id: int | None = None,
+        procedure: str | None = None,
+        after: int = 0,
+        limit: int = 500,
+    ) -> Sequence[int]:
+        """Keys in the caller's scope: one query. Raises NotLoggedIn, FirstLoginOpen, Forbidden."""
+        return await find_in_role(
+            logged_in(caller),
+            role,
+            states,
+            institution_id=institution_id,
+            procedure=procedure,
+            after=after,
+            limit=limit,
+        )
 
     async def _reading(self, caller: Caller | None, assessment_id: int) -> AssessmentReading:
         reading = (await self.readings(caller, [assessment_id]))[0]

@@ -377,7 +377,7 @@ CREATE TABLE "attempt" (
   "timed_out" BOOLEAN NOT NULL DEFAULT false,
   "questions" TEXT NOT NULL DEFAULT '',
   "answer_key" TEXT NOT NULL DEFAULT '',
-  "pass_percent" INTEGER NOT NULL DEFAULT null,
+  "pass_percent" INTEGER DEFAULT null,
   "score_percent" INTEGER DEFAULT null,
   "passed" BOOLEAN DEFAULT null,
   CONSTRAINT "attempt_state_known" CHECK ("state" IN ('IN_PROGRESS', 'MARKED')),
@@ -388,6 +388,28 @@ CREATE TABLE "attempt" (
 CREATE UNIQUE INDEX "attempt_one_running" ON "attempt" ("paper") WHERE "state" = 'IN_PROGRESS';
 
 CREATE INDEX "attempt_due" ON "attempt" ("deadline") WHERE "state" = 'IN_PROGRESS';
+
+CREATE TABLE "pass_mark" (
+  "id" INTEGER PRIMARY KEY NOT NULL,
+  "cycle" INTEGER NOT NULL REFERENCES "cycle" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "subject" VARCHAR(20) NOT NULL DEFAULT null,
+  "pass_percent" INTEGER NOT NULL DEFAULT null,
+  "reason" TEXT NOT NULL DEFAULT '',
+  "pending" INTEGER NOT NULL DEFAULT 0,
+  "passed" INTEGER NOT NULL DEFAULT 0,
+  "failed" INTEGER NOT NULL DEFAULT 0,
+  "concluded" INTEGER NOT NULL DEFAULT 0,
+  "account" INTEGER NOT NULL REFERENCES "account" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "organisation" INTEGER REFERENCES "organisation" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "set_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  CONSTRAINT "pass_mark_subject_known" CHECK ("subject" IN ('HUMANITIES', 'PROFESSIONAL')),
+  CONSTRAINT "pass_mark_once" UNIQUE ("cycle", "subject"),
+  CONSTRAINT "pass_mark_every_paper_is_decided" CHECK ("pending" = "passed" + "failed")
+);
+
+CREATE INDEX "pass_mark_account" ON "pass_mark" ("account");
+
+CREATE INDEX "pass_mark_organisation" ON "pass_mark" ("organisation");
 
 CREATE TABLE "answer" (
   "id" INTEGER PRIMARY KEY NOT NULL,

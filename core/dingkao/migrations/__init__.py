@@ -16,7 +16,7 @@ from dingkao.db.tables import Record
 from dingkao.doctors.tables import BehaviourRecord, Doctor, PracticeRegistration
 from dingkao.institutions.tables import Organisation, Region
 from dingkao.messaging.tables import OutboxMessage
-from dingkao.papers.tables import Answer, AssessmentPaper, Attempt, FaceCapture, FaceConsent, Question
+from dingkao.papers.tables import Answer, AssessmentPaper, Attempt, FaceCapture, FaceConsent, PassMark, Question
 from dingkao.results.tables import DocumentSequence, Result, ResultDocument
 from dingkao.reviews.tables import Review
 from dingkao.storage.tables import StoredFile
@@ -47,6 +47,7 @@ CORE_TABLES: tuple[type[Record], ...] = (
     Question,
     AssessmentPaper,
     Attempt,
+    PassMark,
     Answer,
     FaceConsent,
     FaceCapture,

@@ -5,6 +5,8 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
+from piccolo.querystring import QueryString
+
 from dingkao.assessments.access import cycle_policy, lock_assessment, move, pinned_policy
 from dingkao.assessments.records import AssessmentRecord, read_records
 from dingkao.assessments.rules import Event as AssessmentEvent
@@ -24,6 +26,7 @@ from dingkao.papers.vocabulary import AttemptState
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.errors import NotFound
 from dingkao.plugin.national import PapersPolicy
+from dingkao.plugin.national import PassMark as PassMarkTime
 from dingkao.plugin.vocabulary import AssessmentState, PaperState, PaperSubject, Role
 
 _log = get_logger("dingkao.papers")
@@ -70,6 +73,15 @@ _due = Statement(
 )
 _key = Statement(
     lambda p: _locked(Attempt.select(Attempt.answer_key, Attempt.pass_percent).where(Attempt.id == p.attempt))
+)
+_pass_mark = Statement(
+    lambda p: QueryString(
+        "SELECT pass_mark.pass_percent AS pass_percent FROM pass_mark "
+        "JOIN assessment_paper ON assessment_paper.subject = pass_mark.subject "
+        "WHERE pass_mark.cycle = {} AND assessment_paper.id = {}",
+        p.cycle,
+        p.paper,
+    )
 )
 _answers = Statement(lambda p: Answer.select(Answer.position, Answer.choice).where(Answer.attempt == p.attempt))
 
@@ -140,7 +152,7 @@ async def _freeze_attempt(
             deadline=window.deadline(work.now, rule.minutes),
             questions=json.dumps(frozen.questions, ensure_ascii=False, separators=(",", ":")),
             answer_key=json.dumps({str(position): key for position, key in frozen.key.items()}),
-            pass_percent=rule.pass_percent,
+            pass_percent=None if rule.pass_mark is PassMarkTime.AFTER_SITTING else rule.pass_percent,
         )
     ).returning(Attempt.id)
     attempt_id = int(inserted[0]["id"])
@@ -180,12 +192,18 @@ async def _finish(work: UnitOfWork, record: AssessmentRecord, attempt: Mapping[s
     assert sheet is not None  # noqa: S101 - attempts are never deleted
     answers = {row["position"]: row["choice"] for row in await _answers.run(attempt=attempt["id"])}
     key = {int(position): choice for position, choice in json.loads(sheet["answer_key"]).items()}
-    marked = mark(key, answers, sheet["pass_percent"])
+    pass_percent = sheet["pass_percent"]
+    if pass_percent is None:
+        # Known already where this attempt was noticed only after the authority had fixed it.
+        fixed = await _pass_mark.first(cycle=record.cycle_id, paper=attempt["paper"])
+        pass_percent = fixed["pass_percent"] if fixed else None
+    marked = mark(key, answers, pass_percent)
     await Attempt.update(
         {
             Attempt.state: AttemptState.MARKED.value,
             Attempt.submitted_at: attempt["deadline"] if timed_out else work.now,
             Attempt.timed_out: timed_out,
+            Attempt.pass_percent: pass_percent,
             Attempt.score_percent: marked.percent,
             Attempt.passed: marked.passed,
         }
@@ -193,7 +211,9 @@ async def _finish(work: UnitOfWork, record: AssessmentRecord, attempt: Mapping[s
     paper = await _paper.first(paper=attempt["paper"])
     assert paper is not None  # noqa: S101 - an attempt's paper is there by foreign key
     state = await move_paper(work, record, paper, rules.Event.SUBMIT)
-    outcome = rules.outcome(marked.passed, paper["attempts_allowed"], paper["attempts_used"])
+    # A mark that waited for its pass mark is the only one there is, whatever attempts the procedure gives.
+    allowed = paper["attempts_allowed"] if sheet["pass_percent"] is not None else paper["attempts_used"]
+    outcome = rules.outcome(marked.passed, allowed, paper["attempts_used"])
     await move_paper(work, record, {**paper, "state": state.value}, outcome)
     await open_papers(work, (await read_records([record.id]))[record.id])
     return marked.percent

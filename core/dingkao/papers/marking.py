@@ -36,12 +36,13 @@ class FrozenPaper:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """The mark of an attempt: right answers, questions, percent rounded down, and whether that passes."""
+    """The mark of an attempt: right answers, questions, percent rounded down, and whether that passes (None: the pass
+    mark is not fixed yet)."""
 
     right: int
     total: int
     percent: int
-    passed: bool
+    passed: bool | None
 
 
 def draw(ids: Sequence[int], number: int, seed: int) -> list[int]:
@@ -86,9 +87,9 @@ def freeze(questions: Sequence[BankQuestion], seed: int) -> FrozenPaper:
     return FrozenPaper(shown, key)
 
 
-def mark(key: Mapping[int, str], answers: Mapping[int, str], pass_percent: int) -> Mark:
+def mark(key: Mapping[int, str], answers: Mapping[int, str], pass_percent: int | None) -> Mark:
     """Mark `answers` (position → choice) by the key. What was not answered is wrong; the percentage is of all questions
-    of the paper, rounded down, so that 59.9 does not pass 60."""
+    of the paper, rounded down, so that 59.9 does not pass 60. `pass_percent` None: it comes after the sitting."""
     right = sum(answers.get(position) == choice for position, choice in key.items())
     percent = right * 100 // len(key) if key else 0
-    return Mark(right, len(key), percent, percent >= pass_percent)
+    return Mark(right, len(key), percent, None if pass_percent is None else percent >= pass_percent)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dingkao.assessments.records import AssessmentRecord, read_records
+from dingkao.assessments.requirements import unmet_requirements
 from dingkao.assessments.rules import Event as AssessmentEvent
 from dingkao.audit.work import UnitOfWork
 from dingkao.db.statement import Statement
@@ -11,6 +12,7 @@ from dingkao.papers import rules
 from dingkao.papers.tables import AssessmentPaper
 from dingkao.plugin.contributions import PaperPlan
 from dingkao.plugin.errors import StateConflict
+from dingkao.plugin.requirements import Step
 from dingkao.plugin.text import Text
 from dingkao.plugin.vocabulary import PaperState, PaperSubject, Verdict
 from dingkao.results.service import conclude
@@ -92,11 +94,13 @@ async def move_paper(
 
 async def open_papers(work: UnitOfWork, record: AssessmentRecord) -> None:
     """After the body's approval, and after each paper that is done: open the next one, or conclude where the papers
-    have said all (every one passed or waived, or one failed)."""
+    have said all (every one passed or waived, or one failed) and no plugin's requirement holds it back."""
     papers = await _papers.run(assessment=record.id)
     states = [PaperState(row["state"]) for row in papers]
     verdict = rules.conclusion(states)
     if verdict is not None:
+        if await unmet_requirements(work.environment, [record], Step.CONCLUSION):
+            return  # it waits; whoever answers what is open lets us look again
         ground = ConclusionGround.ALL_PAPERS_PASSED if verdict is Verdict.QUALIFIED else ConclusionGround.PAPER_FAILED
         await conclude(work, record, verdict, ground, AssessmentEvent.CONCLUDE)
         return

@@ -44,11 +44,10 @@ _DOCTOR = frozenset({Role.DOCTOR})
 _BODY = frozenset({Role.BODY_REVIEWER})
 _CORE = frozenset({Role.DOCTOR, Role.BODY_REVIEWER, Role.SYSTEM})
 _MARKING = frozenset({Role.DOCTOR, Role.SYSTEM})
-_SYSTEM = frozenset({Role.SYSTEM})
-_AUTHORITY = frozenset({Role.AUTHORITY_OFFICER})
+_AUTHORITY = frozenset({Role.AUTHORITY_OFFICER, Role.SYSTEM})
 
-# AWAIT_CUTOFF, MISS and VOID are the words of regions that fix the pass mark after the sitting, record absence or annul
-# a paper. No national text says when; the table holds them so that records can, and no service of the core takes them.
+# MISS and VOID are the words of regions that record absence or annul a paper. No national text says when; the table
+# holds them so that records can, and no service of the core takes them.
 MACHINE: StateMachine[State, Event] = StateMachine(
     name="paper",
     initial=State.LOCKED,
@@ -62,7 +61,7 @@ MACHINE: StateMachine[State, Event] = StateMachine(
         Transition(State.SUBMITTED, Event.PASS, State.PASSED, _MARKING, "the mark reaches the pass mark"),
         Transition(State.SUBMITTED, Event.RETRY, State.AVAILABLE, _MARKING, "failed, with an attempt left"),
         Transition(State.SUBMITTED, Event.FAIL, State.FAILED, _MARKING, "failed, with no attempt left"),
-        Transition(State.SUBMITTED, Event.AWAIT_CUTOFF, State.PENDING_CUTOFF, _SYSTEM, "the pass mark comes later"),
+        Transition(State.SUBMITTED, Event.AWAIT_CUTOFF, State.PENDING_CUTOFF, _MARKING, "the pass mark comes later"),
         Transition(State.PENDING_CUTOFF, Event.PASS, State.PASSED, _AUTHORITY, "the mark reaches the pass mark"),
         Transition(State.PENDING_CUTOFF, Event.FAIL, State.FAILED, _AUTHORITY, "the mark is below the pass mark"),
         Transition(State.LOCKED, Event.MISS, State.ABSENT, _BODY, "the window is over"),
@@ -74,6 +73,8 @@ MACHINE: StateMachine[State, Event] = StateMachine(
 
 # A paper that is done counts as passed for the ones after it and for the result.
 DONE = frozenset({State.PASSED, State.EXEMPT})
+# A paper that waits for its pass mark lets the next one open: all are sat before the mark is fixed.
+SAT = DONE | {State.PENDING_CUTOFF}
 # The states of an assessment in which papers may be sat (manual 2.2.5: after both reviews).
 TESTABLE = frozenset({AssessmentState.BODY_APPROVED, AssessmentState.TESTING})
 # The states in which an exemption may take effect (manual 2.2.4: after enrolment; design: Exemption).
@@ -89,10 +90,11 @@ def next_to_open(states: Sequence[State]) -> int | None:
     """The index of the paper that opens now, given the states in the papers' order: the first that is not done, where
     it is still locked. None where there is nothing to open.
 
-    Manual 2.2.5: 医学人文测评试卷合格后才可以进行业务水平测评.
+    Manual 2.2.5: 医学人文测评试卷合格后才可以进行业务水平测评. Where the pass mark comes after the sitting, having sat
+    the paper is enough.
     """
     for index, state in enumerate(states):
-        if state not in DONE:
+        if state not in SAT:
             return index if state is State.LOCKED else None
     return None
 
@@ -101,8 +103,8 @@ def conclusion(states: Sequence[State]) -> Verdict | None:
     """What the papers say of the assessment: QUALIFIED where all are done (also where there is none), UNQUALIFIED where
     one is FAILED (a paper with attempts left never is), None while it is open.
 
-    Manual 2.2.5: 任何一张试卷不合格，本次考核结果即为不合格. Of ABSENT, VOIDED and PENDING_CUTOFF the core says
-    nothing: they wait for a decision of people.
+    Manual 2.2.5: 任何一张试卷不合格，本次考核结果即为不合格. ABSENT and VOIDED wait for a decision of people,
+    PENDING_CUTOFF for the authority's pass mark.
     """
     if State.FAILED in states:
         return Verdict.UNQUALIFIED
@@ -116,8 +118,11 @@ def attempts_left(allowed: int | None, used: int) -> int | None:
     return None if allowed is None else max(0, allowed - used)
 
 
-def outcome(passed: bool, allowed: int | None, used: int) -> Event:
-    """The event that a marked attempt brings: PASS, RETRY where an attempt is left, or FAIL."""
+def outcome(passed: bool | None, allowed: int | None, used: int) -> Event:
+    """The event that a marked attempt brings: PASS, RETRY where an attempt is left, or FAIL; AWAIT_CUTOFF where nobody
+    knows yet (`passed` None), whatever attempts are left."""
+    if passed is None:
+        return Event.AWAIT_CUTOFF
     if passed:
         return Event.PASS
     return Event.FAIL if attempts_left(allowed, used) == 0 else Event.RETRY
@@ -164,3 +169,22 @@ def require_startable(
     MACHINE.require(paper, Event.START)
     if attempts_left(allowed, used) == 0:
         raise StateConflict("NO_ATTEMPT_LEFT", Text("答题次数已用完。", "No attempt is left."), paper.value)
+
+
+def require_pass_mark_settable(
+    *, tests_until: datetime, now: datetime, fixed: int | None, running: int, pending: int
+) -> None:
+    """Check that a subject's pass mark may be fixed: once, when nobody can sit any more, and papers wait for it.
+    Raises StateConflict: PASS_MARK_SET, TESTS_NOT_OVER, ATTEMPTS_RUNNING, NOTHING_PENDING."""
+    if fixed is not None:
+        text = Text(f"合格线已划定为{fixed}%，不能更改。", f"The pass mark is fixed at {fixed}%; it is not changed.")
+        raise StateConflict("PASS_MARK_SET", text, "PASS_MARK_SET")
+    if now < tests_until:
+        text = Text("测评时间未结束，不能划定合格线。", "The time for tests is not over; fix the pass mark after it.")
+        raise StateConflict("TESTS_NOT_OVER", text, "TESTING")
+    if running:
+        text = Text(f"尚有{running}份答卷未交卷，请稍后再试。", f"{running} papers are being sat; wait for their end.")
+        raise StateConflict("ATTEMPTS_RUNNING", text, "TESTING")
+    if not pending:
+        text = Text("没有待划定合格线的试卷。", "No paper waits for a pass mark.")
+        raise StateConflict("NOTHING_PENDING", text, "NOTHING_PENDING")

@@ -5,9 +5,11 @@ from piccolo.constraints import Check
 
 from dingkao.accounts.tables import Account
 from dingkao.assessments.tables import Assessment
+from dingkao.cycles.tables import Cycle
 from dingkao.db.routing import ROUTER
 from dingkao.db.tables import Record, code_column, one_of, reference, unique
 from dingkao.doctors.tables import Doctor
+from dingkao.institutions.tables import Organisation
 from dingkao.papers.vocabulary import AttemptState
 from dingkao.plugin.vocabulary import PaperState, PaperSubject
 from dingkao.storage.tables import StoredFile
@@ -54,7 +56,8 @@ class AssessmentPaper(Record, db=ROUTER, tablename="assessment_paper"):
 
 class Attempt(Record, db=ROUTER, tablename="attempt"):
     """答卷. The paper is frozen into it at its start: `questions` (what the client may see) and `answer_key` (what it
-    may not) are JSON in two columns, so that no reading of the first can give away the second."""
+    may not) are JSON in two columns, so that no reading of the first can give away the second. `pass_percent` is null
+    until the authority has fixed it, where that is done after the sitting."""
 
     paper = reference(AssessmentPaper, index=False)
     number = Integer(default=None)
@@ -65,7 +68,7 @@ class Attempt(Record, db=ROUTER, tablename="attempt"):
     timed_out = Boolean(default=False)
     questions = Text()
     answer_key = Text()
-    pass_percent = Integer(default=None)
+    pass_percent = Integer(null=True, default=None)
     score_percent = Integer(null=True, default=None)
     passed = Boolean(null=True, default=None)
 
@@ -77,6 +80,27 @@ class Attempt(Record, db=ROUTER, tablename="attempt"):
         'CREATE UNIQUE INDEX "attempt_one_running" ON "attempt" ("paper") WHERE "state" = \'IN_PROGRESS\'',
         'CREATE INDEX "attempt_due" ON "attempt" ("deadline") WHERE "state" = \'IN_PROGRESS\'',
     )
+
+
+class PassMark(Record, db=ROUTER, tablename="pass_mark"):
+    """合格线: what the authority fixed after the sitting for one subject of a cycle, once; and what came of it: papers
+    that waited, that passed, that failed, and assessments that were concluded."""
+
+    cycle = reference(Cycle, index=False)
+    subject = code_column(20)
+    pass_percent = Integer(default=None)
+    reason = Text(default="")
+    pending = Integer(default=0)
+    passed = Integer(default=0)
+    failed = Integer(default=0)
+    concluded = Integer(default=0)
+    account = reference(Account)
+    organisation = reference(Organisation, null=True)
+    set_at = Timestamptz(default=None)
+
+    subject_known = one_of("subject", PaperSubject)
+    once = unique("cycle", "subject")
+    every_paper_is_decided = Check('"pending" = "passed" + "failed"')
 
 
 class Answer(Record, db=ROUTER, tablename="answer"):

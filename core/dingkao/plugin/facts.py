@@ -38,7 +38,8 @@ class AssessmentFacts:
     """One doctor in one cycle, as rules see it.
 
     `practising_since` is the issue date of the first practice certificate; `behaviour` holds every record whose day
-    lies in the cycle; `cycle_ends_on` is inclusive; `today` is the day in the cycle's place (UTC+8).
+    lies in the cycle; `cycle_ends_on` is inclusive; `today` is the day in the cycle's place (UTC+8);
+    `submission_number` counts the doctor's submissions (0: none yet).
     """
 
     assessment_id: int
@@ -57,6 +58,8 @@ class AssessmentFacts:
     cycle_ends_on: date
     today: date
     papers: tuple[PaperFact, ...] = ()
+    cycle_id: int = 0
+    submission_number: int = 0
 
     def paper(self, subject: PaperSubject) -> PaperFact | None:
         """The paper of `subject`, or None where the procedure has none."""

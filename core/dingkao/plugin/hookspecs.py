@@ -10,6 +10,7 @@ from dingkao.db.tables import Record
 from dingkao.plugin.contributions import ActionRule, ExemptionCondition, GraphQLContribution, Procedure
 from dingkao.plugin.policy import PolicyLayer, PolicySection
 from dingkao.plugin.ports import PortSlot
+from dingkao.plugin.requirements import Requirement
 
 PROJECT = "dingkao"
 
@@ -39,6 +40,11 @@ class Hooks:
     @hookspec
     def actions(self) -> Sequence[ActionRule]:  # type: ignore[empty-body]
         """Entries for `Assessment.actions`, after the core's own."""
+
+    @hookspec
+    def requirements(self) -> Sequence[Requirement]:  # type: ignore[empty-body]
+        """What must be done before the body's approval or the conclusion. All count; two with one code refuse the
+        start. An exception of `unmet` undoes the act that asked."""
 
     @hookspec
     def graphql(self) -> GraphQLContribution | None:

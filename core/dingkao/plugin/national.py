@@ -1,5 +1,6 @@
 """The core's own policy sections. Defaults are the national rule; what only a region decides is off by default."""
 
+from enum import StrEnum
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -91,14 +92,26 @@ class ReviewPolicy(PolicySection):
     )
 
 
+class PassMark(StrEnum):
+    """合格线划定时间: before the sitting, by the policy; or after it, by the authority that has seen the marks."""
+
+    BEFORE_SITTING = "BEFORE_SITTING"
+    AFTER_SITTING = "AFTER_SITTING"
+
+
 class PaperRule(BaseModel):
-    """How one subject is examined: number of questions, minutes, and the percentage that passes."""
+    """How one subject is examined: number of questions, minutes, and the percentage that passes.
+
+    `pass_mark` AFTER_SITTING: marked papers wait until the authority has fixed the percentage for the whole cycle, and
+    `pass_percent` says nothing. Each such paper is sat once: nobody can fail before the mark is known.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     questions: int = Field(ge=1, le=500)
     minutes: int = Field(ge=1, le=600)
     pass_percent: int = Field(ge=1, le=100)
+    pass_mark: PassMark = PassMark.BEFORE_SITTING
 
 
 class PapersPolicy(PolicySection):
@@ -110,7 +123,8 @@ class PapersPolicy(PolicySection):
         default_factory=lambda: {
             subject: PaperRule(questions=100, minutes=60, pass_percent=60) for subject in PaperSubject
         },
-        description="各科目题数、时长（分钟）、合格线（百分比）",
+        description="各科目题数、时长（分钟）、合格线（百分比）及其划定时间: "
+        "BEFORE_SITTING 测评前, AFTER_SITTING 测评后由主管部门划定",
     )
     grace_seconds: int = Field(
         default=60,

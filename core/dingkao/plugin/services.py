@@ -10,7 +10,7 @@ from dingkao.plugin.caller import Caller
 from dingkao.plugin.contributions import ExemptionCondition, Procedure
 from dingkao.plugin.facts import AssessmentFacts
 from dingkao.plugin.policy import Policy
-from dingkao.plugin.vocabulary import FilePurpose, PaperSubject, ReviewLevel, Role
+from dingkao.plugin.vocabulary import AssessmentState, FilePurpose, PaperSubject, ReviewLevel, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,11 @@ class Work(Protocol):
         Everything else on an assessment asks for this first; RuntimeError tells of a plugin that has not."""
         ...
 
+    async def lock_assessments(self, assessment_ids: Sequence[int]) -> Sequence[AssessmentFacts]:
+        """The facts of many (at most 500 at once), locked in the order of their keys, which is the order given back.
+        Raises NotFound where one is out of scope."""
+        ...
+
     async def policy(self, assessment_id: int) -> Policy:
         """The policy pinned by the assessment's cycle."""
         ...
@@ -56,6 +61,11 @@ class Work(Protocol):
     async def waive_paper(self, assessment_id: int, subject: PaperSubject, code: str, title: str) -> None:
         """Let the core move the paper to EXEMPT (and conclude, where no paper is left). Raises StateConflict where it
         has been begun."""
+        ...
+
+    async def reconsider(self, assessment_id: int) -> None:
+        """Let the core look at the locked assessment again, once what a `Requirement` held back is answered: where its
+        papers have said all and nothing else is open, the core concludes it. Otherwise nothing changes."""
         ...
 
     async def use_files(
@@ -102,6 +112,22 @@ class PluginServices(Protocol):
     ) -> Sequence[AssessmentReading | None]:
         """Assessments by key, in order, for reading: None for each that is not in the caller's scope. The number of
         queries does not grow with theirs. Raises NotLoggedIn or FirstLoginOpen."""
+        ...
+
+    async def find_assessments(
+        self,
+        caller: Caller | None,
+        role: Role,
+        states: Sequence[AssessmentState],
+        *,
+        institution_id: int | None = None,
+        procedure: str | None = None,
+        after: int = 0,
+        limit: int = 500,
+    ) -> Sequence[int]:
+        """The keys, ascending and above `after`, of at most `limit` assessments in one of `states` that the caller
+        reaches in `role`; of one institution or procedure where named. Raises NotLoggedIn, FirstLoginOpen, Forbidden
+        for who does not hold the role."""
         ...
 
     async def facts(self, caller: Caller | None, assessment_id: int) -> AssessmentFacts:

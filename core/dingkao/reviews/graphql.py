@@ -13,7 +13,7 @@ from dingkao.context import CoreInfo
 from dingkao.graphql_pages import after_key, keyset_page
 from dingkao.plugin.contributions import GraphQLContribution
 from dingkao.plugin.enums import DimensionEnum, ReviewLevelEnum, VerdictEnum, described_enum
-from dingkao.plugin.graphql import Connection, StateProblem, ValidationProblem, page_size
+from dingkao.plugin.graphql import Connection, NotEligibleProblem, StateProblem, ValidationProblem, page_size
 from dingkao.plugin.ids import decode_id
 from dingkao.plugin.vocabulary import AssessmentState, ReviewLevel, Role
 from dingkao.reviews import service
@@ -131,6 +131,10 @@ ReviewResult = Annotated[
     Assessment | ValidationProblem | StateProblem,
     strawberry.union("ReviewResult", description="Outcome of a review. 审核结果"),
 ]
+ReviewByBodyResult = Annotated[
+    Assessment | ValidationProblem | StateProblem | NotEligibleProblem,
+    strawberry.union("ReviewByBodyResult", description="Outcome of the body's review. 复核结果"),
+]
 
 
 @strawberry.type
@@ -159,7 +163,7 @@ class ReviewMutation:
         self,
         info: CoreInfo,
         input: Annotated[ReviewByBodyInput, strawberry.argument(description="The review. 复核")],
-    ) -> ReviewResult:
+    ) -> ReviewByBodyResult:
         assessment_id = decode_id("Assessment", input.assessment_id)
         await service.review_by_body(
             info.context.environment,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from dingkao.assessments.access import lock_assessment, move, pinned_policy
 from dingkao.assessments.records import AssessmentRecord, read_records
+from dingkao.assessments.requirements import require_met
 from dingkao.assessments.rules import Event
 from dingkao.assessments.scope import require_role
 from dingkao.assessments.service.evaluation import put_rating
@@ -16,6 +17,7 @@ from dingkao.papers.planning import open_papers
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.errors import Forbidden, StateConflict, ValidationFailed
 from dingkao.plugin.national import ReviewPolicy
+from dingkao.plugin.requirements import Step
 from dingkao.plugin.text import Text
 from dingkao.plugin.vocabulary import Dimension, RatedBy, ReviewLevel, Role, Verdict
 from dingkao.results.service import conclude
@@ -86,8 +88,8 @@ async def review_by_body(
     """Approve, return to the institution or the doctor, or confirm a failing rating.
 
     Approval opens the papers; a confirmed failure concludes the assessment as failed, with no test. Raises
-    ValidationFailed, StateConflict, Forbidden (also where the same person decided for the institution and the policy
-    wants two).
+    ValidationFailed, StateConflict, NotEligible (a plugin's requirement is not met), Forbidden (also where the same
+    person decided for the institution and the policy wants two).
     """
     async with begin(environment, caller) as work:
         record = await lock_assessment(work, assessment_id)
@@ -101,11 +103,14 @@ async def review_by_body(
             raise ValidationFailed(problems)
         reason = normalise_text(reason)
         if decision is Decision.FAILURE_CONFIRMED:
+            await require_met(environment, record, Step.CONCLUSION)
             await conclude(
                 work, record, Verdict.UNQUALIFIED, ConclusionGround.RATING_FAILED, Event.BODY_CONFIRM_FAILURE
             )
         else:
             returned = decision is not Decision.APPROVED
+            if not returned:
+                await require_met(environment, record, Step.BODY_APPROVAL)
             await move(
                 work,
                 record,

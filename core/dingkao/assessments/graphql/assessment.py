@@ -1,9 +1,9 @@
 """The Assessment type: light fields from one joined row, the rest through loaders."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import strawberry
 
@@ -26,6 +26,7 @@ from dingkao.assessments.graphql.form_types import (
     show_rating,
 )
 from dingkao.assessments.records import AssessmentRecord, read_records
+from dingkao.assessments.requirements import Unmet, unmet_requirements
 from dingkao.assessments.rules import MACHINE, STAGES, Event
 from dingkao.assessments.scope import grant_on
 from dingkao.assessments.service.procedure import Offer, offers
@@ -36,13 +37,21 @@ from dingkao.context import CoreInfo
 from dingkao.cycles.graphql import Cycle
 from dingkao.doctors.graphql import Doctor, Registration
 from dingkao.institutions.graphql import Organisation
-from dingkao.plugin.enums import AssessmentKindEnum, AssessmentStateEnum, PaperSubjectEnum, VerdictEnum
+from dingkao.plugin.enums import (
+    AssessmentKindEnum,
+    AssessmentStateEnum,
+    PaperSubjectEnum,
+    VerdictEnum,
+    described_enum,
+)
 from dingkao.plugin.errors import NotFound
 from dingkao.plugin.facts import AssessmentFacts
 from dingkao.plugin.graphql import FieldProblem, Node, Reason, show_fields, show_reasons
 from dingkao.plugin.ids import encode_id
 from dingkao.plugin.national import EvaluationPolicy
-from dingkao.plugin.vocabulary import Verdict
+from dingkao.plugin.requirements import Step
+from dingkao.plugin.text import Reason as RuleReason
+from dingkao.plugin.vocabulary import AssessmentState, Verdict
 
 
 @strawberry.type(description="How far the assessment has come, in the manual's words. 考核进度")
@@ -57,6 +66,28 @@ class Action:
     title: str = strawberry.field(description="Name. 名称")
     allowed: bool = strawberry.field(description="Whether it may be done now by the asking account. 是否可办理")
     reasons: list[Reason] = strawberry.field(description="Why not. 不可办理的原因")
+
+
+described_enum(
+    Step,
+    "A step that waits for the region's further requirements. 须待前置条件的环节",
+    {Step.BODY_APPROVAL: "The body's approval. 考核机构复核通过", Step.CONCLUSION: "The result. 得出考核结果"},
+)
+StepEnum: TypeAlias = Step
+# The step that an assessment comes to next, by its state.
+STEPS = {
+    AssessmentState.INSTITUTION_APPROVED: Step.BODY_APPROVAL,
+    AssessmentState.BODY_APPROVED: Step.CONCLUSION,
+    AssessmentState.TESTING: Step.CONCLUSION,
+}
+
+
+@strawberry.type(description="Something that the region asks for before a step, not done yet. 未完成的前置条件")
+class UnmetRequirement:
+    code: str = strawberry.field(description="Stable code. 代码")
+    title: str = strawberry.field(description="Name. 名称")
+    step: StepEnum = strawberry.field(description="What it holds back. 环节")
+    reasons: list[Reason] = strawberry.field(description="What is open. 未完成事项")
 
 
 @strawberry.type(description="A paper that a procedure asks for. 所需试卷")
@@ -199,6 +230,7 @@ class Assessment(Node):
             environment.registry.actions,
             now=environment.clock.now(),
             incomplete=await self._incomplete(info, facts),
+            required=await self._required(info),
         )
         return [
             Action(
@@ -209,6 +241,35 @@ class Assessment(Node):
             )
             for action in offered
         ]
+
+    @strawberry.field(
+        description="What the region asks for besides, before the body's approval or the result. 未完成的前置条件"
+    )
+    async def unmet_requirements(self, info: CoreInfo) -> list[UnmetRequirement]:
+        step = STEPS.get(self.record.state)
+        return (
+            [
+                UnmetRequirement(
+                    code=item.requirement.code,
+                    title=info.context.say(item.requirement.title),
+                    step=step,
+                    reasons=show_reasons(item.reasons, info.context.language),
+                )
+                for item in await load_unmet(info, self.record, step)
+            ]
+            if step
+            else []
+        )
+
+    async def _required(self, info: CoreInfo) -> Mapping[Event, Sequence[RuleReason]]:
+        """The reasons of unmet requirements, by the body's event that waits for them."""
+        if self.record.state is not AssessmentState.INSTITUTION_APPROVED:
+            return {}
+        steps = {Event.BODY_APPROVE: Step.BODY_APPROVAL, Event.BODY_CONFIRM_FAILURE: Step.CONCLUSION}
+        return {
+            event: [reason for item in await load_unmet(info, self.record, step) for reason in item.reasons]
+            for event, step in steps.items()
+        }
 
     async def _incomplete(self, info: CoreInfo, facts: AssessmentFacts) -> bool:
         """Whether something is missing before submission. Not looked into (seven queries) where the state lets nobody
@@ -270,6 +331,21 @@ async def load_facts(info: CoreInfo, record: AssessmentRecord) -> AssessmentFact
     loader: Any = info.context.loader(load, "assessment_facts")
     facts: AssessmentFacts = await loader.load(record)
     return facts
+
+
+async def load_unmet(info: CoreInfo, record: AssessmentRecord, step: Step) -> list[Unmet]:
+    """What holds the assessment back from `step`, asked for all of this request at once."""
+    environment = info.context.environment
+    if not environment.registry.requirements:
+        return []
+
+    async def load(records: list[AssessmentRecord]) -> Sequence[list[Unmet]]:
+        found = await unmet_requirements(environment, records, step)
+        return [found.get(item.id, []) for item in records]
+
+    loader: Any = info.context.loader(load, f"unmet_requirements_{step.value}")
+    unmet: list[Unmet] = await loader.load(record)
+    return unmet
 
 
 async def _load_records(ids: list[int]) -> list[AssessmentRecord | None]:

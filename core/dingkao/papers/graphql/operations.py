@@ -16,6 +16,7 @@ from dingkao.papers.graphql.inputs import (
     StartAttemptInput,
     SubmitAttemptInput,
 )
+from dingkao.papers.graphql.pass_marks import PassMarkMutation, PassMarkQuery
 from dingkao.papers.graphql.results import (
     AnswersSaved,
     GiveFaceConsentResult,
@@ -35,7 +36,7 @@ from dingkao.plugin.ids import decode_id
 
 
 @strawberry.type
-class PaperQuery:
+class PaperQuery(PassMarkQuery):
     @strawberry.field(description="An attempt, with its questions while the doctor answers. 答卷")
     async def attempt(
         self, info: CoreInfo, id: Annotated[strawberry.ID, strawberry.argument(description="Which. 答卷标识")]
@@ -52,7 +53,7 @@ class PaperQuery:
 
 
 @strawberry.type
-class PaperMutation:
+class PaperMutation(PassMarkMutation):
     @strawberry.mutation(description="Agree to face capture, before the first test. 人脸信息采集授权")
     async def give_face_consent(
         self,

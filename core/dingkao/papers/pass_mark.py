@@ -1,0 +1,342 @@
+"""The pass mark fixed after the sitting (划定合格线): all waiting papers of a cycle are decided at once, or none."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from piccolo.querystring import QueryString
+
+from dingkao.assessments.access import lock_records
+from dingkao.assessments.records import AssessmentRecord
+from dingkao.assessments.requirements import BATCH, unmet_requirements
+from dingkao.assessments.text import TextError, check_text
+from dingkao.audit.work import UnitOfWork, begin, logged_in
+from dingkao.cycles.service import read_cycles
+from dingkao.cycles.tables import Cycle
+from dingkao.db.database import fetch, is_postgresql
+from dingkao.db.statement import Statement
+from dingkao.environment import Environment
+from dingkao.institutions.rules import authority_grant
+from dingkao.papers import rules
+from dingkao.papers.attempts import settle_expired
+from dingkao.papers.tables import AssessmentPaper, PassMark
+from dingkao.plugin.caller import Caller
+from dingkao.plugin.errors import FieldProblem, NotFound, ValidationFailed
+from dingkao.plugin.requirements import Step
+from dingkao.plugin.text import Text
+from dingkao.plugin.vocabulary import AssessmentState, PaperState, PaperSubject, Verdict
+from dingkao.results.concluding import conclude_all
+from dingkao.results.vocabulary import ConclusionGround
+
+REASON_MAXIMUM = 1000
+
+_lock_cycle = Statement(lambda p: Cycle.select(Cycle.id).where(Cycle.id == p.id).lock_rows())
+_fixed = Statement(
+    lambda p: PassMark.select(
+        PassMark.subject, PassMark.pass_percent, PassMark.pending, PassMark.passed, PassMark.failed,
+        PassMark.concluded, PassMark.set_at,
+    ).where(PassMark.cycle == p.cycle)
+)  # fmt: skip
+_WAITING = (
+    "FROM assessment_paper AS paper JOIN assessment ON assessment.id = paper.assessment "
+    f"WHERE assessment.cycle = {{}} AND paper.subject = {{}} AND paper.state = '{PaperState.PENDING_CUTOFF.value}'"
+)
+# Of a paper that waits, the one attempt whose outcome nobody knows yet.
+_UNDECIDED = "attempt.state = 'MARKED' AND attempt.passed IS NULL"
+_distribution = Statement(
+    lambda p: QueryString(
+        "SELECT paper.subject AS subject, attempt.score_percent AS percent, COUNT(*) AS number "  # noqa: S608 - words of our own
+        "FROM assessment JOIN assessment_paper AS paper ON paper.assessment = assessment.id "
+        f"AND paper.state = '{PaperState.PENDING_CUTOFF.value}' "
+        f"JOIN attempt ON attempt.paper = paper.id AND {_UNDECIDED} "
+        "WHERE assessment.cycle = {} GROUP BY paper.subject, attempt.score_percent ORDER BY attempt.score_percent",
+        p.cycle,
+    )
+)
+_running = Statement(
+    lambda p: QueryString(
+        "SELECT COUNT(*) AS number FROM attempt JOIN assessment_paper AS paper ON paper.id = attempt.paper "
+        "JOIN assessment ON assessment.id = paper.assessment "
+        "WHERE attempt.state = 'IN_PROGRESS' AND assessment.cycle = {} AND paper.subject = {}",
+        p.cycle,
+        p.subject,
+    )
+)
+# In the order of their keys, as every batch locks them.
+_lock_assessments = Statement(
+    lambda p: QueryString(
+        f"SELECT id FROM assessment WHERE id IN (SELECT assessment.id {_WAITING}) ORDER BY id FOR UPDATE",  # noqa: S608
+        p.cycle,
+        p.subject,
+    )
+)
+_mark_attempts = Statement(
+    lambda p: QueryString(
+        "UPDATE attempt SET pass_percent = {}, passed = (score_percent >= {}) "  # noqa: S608
+        f"WHERE {_UNDECIDED} AND paper IN (SELECT paper.id {_WAITING})",
+        p.pass_percent,
+        p.pass_percent,
+        p.cycle,
+        p.subject,
+    )
+)
+
+
+def _write_transitions(p: Any) -> QueryString:
+    """One row of the paper's machine for each waiting paper whose attempt has this outcome."""
+    moment, number = ("CAST({} AS TIMESTAMPTZ)", "CAST({} AS BIGINT)") if is_postgresql() else ("{}", "{}")
+    transition = rules.MACHINE.require(PaperState.PENDING_CUTOFF, p.event)
+    return QueryString(
+        "INSERT INTO state_transition (at, machine, object_id, assessment, source, event, target, account, role, "  # noqa: S608
+        "organisation, reason, policy_version) "
+        f"SELECT {moment}, '{rules.MACHINE.name}', paper.id, assessment.id, '{transition.source.value}', "
+        f"'{transition.event.value}', '{transition.target.value}', {number}, CAST({{}} AS VARCHAR(30)), {number}, '', "
+        "cycle.policy_version "
+        "FROM assessment_paper AS paper JOIN assessment ON assessment.id = paper.assessment "
+        "JOIN cycle ON cycle.id = assessment.cycle "
+        f"WHERE assessment.cycle = {{}} AND paper.subject = {{}} AND paper.state = '{transition.source.value}' "
+        f"AND {_outcome(p.event)}",
+        p.now,
+        p.account,
+        p.role,
+        p.organisation,
+        p.cycle,
+        p.subject,
+    )
+
+
+def _outcome(event: rules.Event) -> str:
+    """A waiting paper's last attempt has passed, or it has not; said of `paper`."""
+    passed = "EXISTS (SELECT 1 FROM attempt WHERE attempt.paper = paper.id AND attempt.passed)"
+    return passed if event is rules.Event.PASS else f"NOT {passed}"
+
+
+def _move_papers(p: Any) -> QueryString:
+    transition = rules.MACHINE.require(PaperState.PENDING_CUTOFF, p.event)
+    return QueryString(
+        f"UPDATE assessment_paper SET state = '{transition.target.value}', changed_at = {{}} "  # noqa: S608
+        f"WHERE id IN (SELECT paper.id {_WAITING} AND {_outcome(p.event)}) RETURNING id",
+        p.now,
+        p.cycle,
+        p.subject,
+    )
+
+
+_transitions = Statement(_write_transitions, constants=("event",))
+_moved = Statement(_move_papers, constants=("event",))
+# Whose papers may have said all with this: the rest is for the rules.
+_candidates = Statement(
+    lambda p: QueryString(
+        "SELECT assessment.id AS id FROM assessment JOIN assessment_paper AS paper "  # noqa: S608
+        "ON paper.assessment = assessment.id AND paper.subject = {} "
+        f"AND paper.state IN ('{PaperState.PASSED.value}', '{PaperState.FAILED.value}') "
+        f"WHERE assessment.cycle = {{}} AND assessment.state = '{AssessmentState.TESTING.value}' "
+        f"AND assessment.id > {{}} ORDER BY assessment.id LIMIT {BATCH}",
+        p.subject,
+        p.cycle,
+        p.after,
+    )
+)
+_states = Statement(
+    lambda p: (
+        AssessmentPaper.select(AssessmentPaper.assessment, AssessmentPaper.state)
+        .where(AssessmentPaper.assessment.is_in(p.assessments))
+        .order_by(AssessmentPaper.assessment, AssessmentPaper.position)
+    )
+)
+_GROUNDS = {
+    Verdict.QUALIFIED: ConclusionGround.ALL_PAPERS_PASSED,
+    Verdict.UNQUALIFIED: ConclusionGround.PAPER_FAILED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PassMarkRecord:
+    """One subject of a cycle: the papers that wait for the pass mark, by their percentage (percent, papers), and what
+    came of it where it is fixed; the counts are None before."""
+
+    cycle_id: int
+    subject: PaperSubject
+    distribution: tuple[tuple[int, int], ...]
+    pass_percent: int | None
+    waited: int | None
+    passed: int | None
+    failed: int | None
+    concluded: int | None
+    set_at: datetime | None
+
+    @property
+    def pending(self) -> int:
+        """Papers that wait now."""
+        return sum(number for _, number in self.distribution)
+
+
+async def read_pass_marks(caller: Caller | None, cycle_id: int) -> list[PassMarkRecord]:
+    """Every subject of the cycle with its waiting papers or its pass mark: two queries. For the authority that governs
+    the cycle's region. Raises NotLoggedIn, Forbidden, NotFound."""
+    asking = logged_in(caller)
+    cycle = (await read_cycles([cycle_id])).get(cycle_id)
+    if cycle is None:
+        authority_grant(asking)
+        raise NotFound
+    authority_grant(asking, cycle.region_id)
+    return await _read(cycle_id)
+
+
+async def _read(cycle_id: int) -> list[PassMarkRecord]:
+    fixed = {row["subject"]: row for row in await _fixed.run(cycle=cycle_id)}
+    spread: dict[str, list[tuple[int, int]]] = {}
+    for row in await _distribution.run(cycle=cycle_id):
+        spread.setdefault(row["subject"], []).append((row["percent"], row["number"]))
+    return [
+        _record(cycle_id, subject, spread.get(subject.value, ()), fixed.get(subject.value)) for subject in PaperSubject
+    ]
+
+
+def _record(
+    cycle_id: int, subject: PaperSubject, spread: Sequence[tuple[int, int]], row: Mapping[str, Any] | None
+) -> PassMarkRecord:
+    if row is None:
+        return PassMarkRecord(cycle_id, subject, tuple(spread), None, None, None, None, None, None)
+    return PassMarkRecord(
+        cycle_id,
+        subject,
+        tuple(spread),
+        row["pass_percent"],
+        row["pending"],
+        row["passed"],
+        row["failed"],
+        row["concluded"],
+        row["set_at"],
+    )
+
+
+async def set_pass_mark(
+    environment: Environment,
+    caller: Caller | None,
+    *,
+    cycle_id: int,
+    subject: PaperSubject,
+    pass_percent: int,
+    reason: str,
+) -> PassMarkRecord:
+    """Fix the pass mark of a subject, once, after the time for tests: every paper that waits for it passes or fails,
+    and every assessment whose papers have said all is concluded. One transaction: nobody ever sees a half of it.
+
+    An assessment that a plugin's requirement holds back keeps its decided papers and is concluded when that is
+    answered. By the authority that governs the cycle's region (domain: 划定合格线, province). Raises NotLoggedIn,
+    Forbidden, NotFound, ValidationFailed (passPercent, reason), StateConflict (TESTS_NOT_OVER, ATTEMPTS_RUNNING,
+    PASS_MARK_SET, NOTHING_PENDING).
+    """
+    logged_in(caller)
+    problems = _problems(pass_percent, reason)
+    if problems:
+        raise ValidationFailed(problems)
+    await settle_expired(environment)
+    async with begin(environment, caller) as work:
+        if is_postgresql():
+            await _lock_cycle.run(id=cycle_id)
+            # A province's papers may take longer than any request's statement is given.
+            await fetch("SET LOCAL statement_timeout = '10min'")
+        cycle = (await read_cycles([cycle_id])).get(cycle_id)
+        if cycle is None:
+            authority_grant(work.caller)
+            raise NotFound
+        work.acting = authority_grant(work.caller, cycle.region_id)
+        before = next(row for row in await _read(cycle_id) if row.subject is subject)
+        running = int((await _running.run(cycle=cycle_id, subject=subject.value))[0]["number"])
+        rules.require_pass_mark_settable(
+            tests_until=cycle.calendar.tests_until,
+            now=work.now,
+            fixed=before.pass_percent,
+            running=running,
+            pending=before.pending,
+        )
+        if is_postgresql():
+            await _lock_assessments.run(cycle=cycle_id, subject=subject.value)
+        passed, failed = await _decide_papers(work, cycle_id, subject, pass_percent)
+        concluded, held = await _conclude(work, cycle_id, subject)
+        await PassMark.insert(
+            PassMark(
+                cycle=cycle_id,
+                subject=subject.value,
+                pass_percent=pass_percent,
+                reason=reason.strip(),
+                pending=before.pending,
+                passed=passed,
+                failed=failed,
+                concluded=concluded,
+                account=work.caller.account_id,
+                organisation=work.acting.organisation_id,
+                set_at=work.now,
+            )
+        )
+        detail = {
+            "subject": subject.value,
+            "passPercent": pass_percent,
+            "pendingBefore": before.pending,
+            "pendingAfter": before.pending - passed - failed,
+            "passed": passed,
+            "failed": failed,
+            "concluded": concluded,
+            "heldBack": held,
+        }
+        await work.record("SET_PASS_MARK", "Cycle", cycle_id, detail)
+        return next(row for row in await _read(cycle_id) if row.subject is subject)
+
+
+def _problems(pass_percent: int, reason: str) -> list[FieldProblem]:
+    problems = []
+    if not 1 <= pass_percent <= 100:
+        text = Text("合格线应为1至100的百分比。", "The pass mark is a percentage from 1 to 100.")
+        problems.append(FieldProblem("passPercent", "PASS_PERCENT_RANGE", text))
+    try:
+        if not check_text(reason, REASON_MAXIMUM).text:
+            text = Text("请填写划定依据。", "Say what it rests on.")
+            problems.append(FieldProblem("reason", "REASON_REQUIRED", text))
+    except TextError as error:
+        problems.append(FieldProblem("reason", error.code.upper(), error.text))
+    return problems
+
+
+async def _decide_papers(work: UnitOfWork, cycle_id: int, subject: PaperSubject, pass_percent: int) -> tuple[int, int]:
+    """Move every waiting paper by its mark, and write each transition down; how many passed and failed."""
+    which = {"cycle": cycle_id, "subject": subject.value}
+    await _mark_attempts.run(pass_percent=pass_percent, **which)
+    counts = []
+    for event in (rules.Event.PASS, rules.Event.FAIL):
+        await _transitions.run(
+            event=event,
+            now=work.now,
+            account=work.caller.account_id or None,
+            role=work.acting.role.value,
+            organisation=work.acting.organisation_id,
+            **which,
+        )
+        counts.append(len(await _moved.run(event=event, now=work.now, **which)))
+    return counts[0], counts[1]
+
+
+async def _conclude(work: UnitOfWork, cycle_id: int, subject: PaperSubject) -> tuple[int, int]:
+    """Conclude what can be concluded now; how many were, and how many a requirement holds back."""
+    concluded, held, after = 0, 0, 0
+    while rows := await _candidates.run(subject=subject.value, cycle=cycle_id, after=after):
+        ids = [int(row["id"]) for row in rows]
+        after = ids[-1]
+        states: dict[int, list[PaperState]] = {}
+        for row in await _states.run(assessments=ids):
+            states.setdefault(row["assessment"], []).append(PaperState(row["state"]))
+        verdicts = {key: verdict for key in ids if (verdict := rules.conclusion(states[key])) is not None}
+        if not verdicts:
+            continue
+        records = await lock_records(list(verdicts))
+        waiting = await unmet_requirements(work.environment, list(records.values()), Step.CONCLUSION)
+        held += len(waiting)
+        for verdict, ground in _GROUNDS.items():
+            chosen: list[AssessmentRecord] = [
+                record for key, record in records.items() if verdicts[key] is verdict and key not in waiting
+            ]
+            await conclude_all(work, chosen, verdict, ground)
+            concluded += len(chosen)
+    return concluded, held
