@@ -6,6 +6,7 @@ calls; a list of 50 rows has a thousand such fields.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import FunctionType
 from typing import Any, Final
 
@@ -15,8 +16,53 @@ from strawberry.types.field import StrawberryField
 
 # Where Strawberry leaves its own field on graphql-core's.
 _BACK_REFERENCE: Final = "strawberry-definition"
+# Where the direct way stands on graphql-core's field.
+_DIRECT: Final = "dingkao-direct"
 
 Resolver = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeField:
+    """A field that is read from the object."""
+
+    name: str
+
+    def resolver(self) -> Resolver:
+        """For graphql-core."""
+        name = self.name
+
+        def read(source: Any, _info: Any) -> Any:
+            return getattr(source, name)
+
+        return read
+
+
+@dataclass(frozen=True, slots=True)
+class MethodField:
+    """A field that a method of the object gives. `info`: the parameter that takes Strawberry's info, if any."""
+
+    function: FunctionType
+    info: str | None
+    definition: StrawberryField
+
+    def resolver(self) -> Resolver:
+        """For graphql-core."""
+        function, name, definition = self.function, self.info, self.definition
+        if name is None:
+
+            def call(source: Any, _info: Any) -> Any:
+                return function(source)
+
+            return call
+
+        def call_with_info(source: Any, info: Any) -> Any:
+            return function(source, **{name: strawberry.Info(_raw_info=info, _field=definition)})
+
+        return call_with_info
+
+
+DirectField = AttributeField | MethodField
 
 
 def resolve_directly(schema: GraphQLSchema) -> None:
@@ -29,30 +75,30 @@ def resolve_directly(schema: GraphQLSchema) -> None:
     for kind in schema.type_map.values():
         if isinstance(kind, GraphQLObjectType) and kind not in roots and not kind.name.startswith("__"):
             for field in kind.fields.values():
-                resolver = _direct(field)
-                if resolver is not None:
-                    field.resolve = resolver
+                direct = _direct(field)
+                if direct is not None:
+                    field.resolve = direct.resolver()
+                    field.extensions[_DIRECT] = direct
 
 
-def _direct(field: GraphQLField) -> Resolver | None:
+def direct_field(field: GraphQLField) -> DirectField | None:
+    """How `field` is resolved directly; None where Strawberry resolves it."""
+    found: DirectField | None = field.extensions.get(_DIRECT)
+    return found
+
+
+def _direct(field: GraphQLField) -> DirectField | None:
     definition = field.extensions.get(_BACK_REFERENCE)
     if not isinstance(definition, StrawberryField) or definition.extensions or field.args:
         return None
     if isinstance(get_named_type(field.type), GraphQLUnionType):
         return None
     if definition.base_resolver is None:
-        return _attribute(definition.python_name)
+        return AttributeField(definition.python_name)
     return _method(definition)
 
 
-def _attribute(name: str) -> Resolver:
-    def read(source: Any, _info: Any) -> Any:
-        return getattr(source, name)
-
-    return read
-
-
-def _method(definition: StrawberryField) -> Resolver | None:
+def _method(definition: StrawberryField) -> MethodField | None:
     """The method itself, where it takes the object as `self` and at most Strawberry's info."""
     resolver = definition.base_resolver
     assert resolver is not None  # noqa: S101 - asked before
@@ -60,15 +106,5 @@ def _method(definition: StrawberryField) -> Resolver | None:
     takes_others = resolver.root_parameter or resolver.parent_parameter or not resolver.self_parameter
     if takes_others or not isinstance(function, FunctionType):
         return None
-    if resolver.info_parameter is None:
-
-        def call(source: Any, _info: Any) -> Any:
-            return function(source)
-
-        return call
-    name = resolver.info_parameter.name
-
-    def call_with_info(source: Any, info: Any) -> Any:
-        return function(source, **{name: strawberry.Info(_raw_info=info, _field=definition)})
-
-    return call_with_info
+    info = resolver.info_parameter.name if resolver.info_parameter is not None else None
+    return MethodField(function, info, definition)

@@ -6,17 +6,13 @@ document's text. Nothing else knows how an operation is executed; another execut
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import isawaitable
 from typing import Any, cast
 
 from graphql import (
     DocumentNode,
-    FieldNode,
     GraphQLError,
-    GraphQLField,
-    GraphQLObjectType,
-    GraphQLResolveInfo,
     GraphQLSyntaxError,
     OperationDefinitionNode,
     OperationType,
@@ -26,11 +22,11 @@ from graphql import (
     specified_rules,
     validate,
 )
-from graphql.execution.executor import Executor as CoreExecutor
-from graphql.pyutils import Path
 
 from dingkao.host.schema import AssembledSchema
+from dingkao.web.compiled_selections import is_awaitable
 from dingkao.web.direct_resolvers import resolve_directly
+from dingkao.web.field_executor import FieldExecutor, KeptOperation, is_compilable
 
 # A document longer than this is not kept, and one with more tokens is not parsed (security.md 2.4).
 LONGEST_KEPT = 16_384
@@ -39,12 +35,28 @@ MOST_DOCUMENTS = 512
 MOST_ERRORS = 20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PreparedDocument:
-    """A parsed document, or the errors that make it none."""
+    """A parsed document, or the errors that make it none; and what its operations keep once they come again."""
 
     document: DocumentNode | None
     errors: Sequence[GraphQLError]
+    executions: int = 0
+    compilable: bool | None = None
+    operations: dict[str | None, KeptOperation] = field(default_factory=dict)
+
+    def kept_operation(self, operation_name: str | None) -> KeptOperation | None:
+        """What an operation keeps. None at its document's first execution, since compiling pays only for one that
+        comes again, and for a document whose fields depend on variables."""
+        self.executions += 1
+        if self.executions == 1 or self.document is None:
+            return None
+        if self.compilable is None:
+            self.compilable = is_compilable(self.document)
+        if not self.compilable:
+            return None
+        # The name is one of the document's own: the operation was found by it.
+        return self.operations.setdefault(operation_name, KeptOperation())
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,45 +66,6 @@ class Outcome:
     data: dict[str, Any] | None
     errors: Sequence[GraphQLError]
     request_error: bool
-
-
-class _FieldExecutor(CoreExecutor[None]):
-    """graphql-core's execution without incremental delivery, which this schema has no directives for. What all fields
-    of an operation share is gathered once instead of for each of a thousand fields."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._shared = (
-            self.schema,
-            self.fragment_definitions,
-            self.root_value,
-            self.operation,
-            # Strawberry's resolvers expect the plain values.
-            self.variable_values.coerced,
-            self.context_value,
-            self.is_awaitable,
-            self.abort_signal,
-            self.async_helpers,
-        )
-
-    def build_resolve_info(
-        self, field_def: GraphQLField, field_nodes: list[FieldNode], parent_type: GraphQLObjectType, path: Path
-    ) -> GraphQLResolveInfo[Any]:
-        """What a resolver is told beside the object."""
-        own = (field_nodes[0].name.value, field_nodes, field_def.type, parent_type, path)
-        return tuple.__new__(GraphQLResolveInfo, own + self._shared)
-
-
-_awaitable_types: dict[type, bool] = {}
-
-
-def _is_awaitable(value: object) -> bool:
-    """Whether `value` can be awaited: a matter of its type, asked some thousand times for a page of a list."""
-    kind = type(value)
-    known = _awaitable_types.get(kind)
-    if known is None:
-        known = _awaitable_types[kind] = hasattr(kind, "__await__")
-    return known
 
 
 class Executor:
@@ -143,8 +116,9 @@ class Executor:
             context_value=context,
             variable_values=variables,
             operation_name=operation_name,
-            executor_class=_FieldExecutor,
-            is_awaitable=cast("Any", _is_awaitable),
+            executor_class=FieldExecutor,
+            is_awaitable=cast("Any", is_awaitable),
+            kept=prepared.kept_operation(operation_name),
         )
         result: Any = await running if isawaitable(running) else running
         errors = result.errors or []
