@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from itertools import count
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -12,6 +13,10 @@ from dingkao.logs import get_logger, request_id_in_force
 from dingkao.plugin.text import Language
 
 _log = get_logger("dingkao.request")
+
+# An id needs to be its own, not secret: asking the kernel for each one costs more than all else here.
+_PROCESS = secrets.token_hex(4)
+_numbers = count(1)
 
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -50,7 +55,7 @@ class RequestMiddleware:
             return
         started = time.perf_counter()
         headers = dict(scope["headers"])
-        request_id = secrets.token_hex(8)
+        request_id = f"{_PROCESS}{next(_numbers):08x}"
         address = scope["client"][0] if scope.get("client") else ""
         language = preferred_language(headers.get(b"accept-language", b"").decode("latin-1"))
         scope["dingkao.request_id"] = request_id
