@@ -1,7 +1,8 @@
 """The application as a client sees it: started in the test's own process, asked over ASGI."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 
 import httpx
@@ -14,6 +15,13 @@ from dingkao.environment import Environment
 from dingkao.host.loading import FoundPlugin
 from dingkao.settings import Settings
 from dingkao.web.app import create_app
+from dingkao.web.operations import load_operations
+
+
+@cache
+def operations() -> Mapping[str, str]:
+    """The documented operations that clients copy, by name."""
+    return {operation.name: operation.text for operation in load_operations()}
 
 
 @asynccontextmanager
@@ -48,6 +56,10 @@ class Client:
         answer = await self.post(query, variables)
         assert "errors" not in answer, answer
         return next(iter(answer["data"].values()))
+
+    async def operation(self, name: str, **variables: Any) -> Any:
+        """The value of one of the documented operations (clients/operations), by its name: of its first field."""
+        return await self.value(operations()[name], **variables)
 
     async def refusal(self, query: str, **variables: Any) -> str:
         """The code of the one top-level error; nothing of the first field is in the answer."""
