@@ -16,6 +16,7 @@ from dingkao.accounts.passwords import hash_password
 from dingkao.accounts.tables import Account, RoleAssignment
 from dingkao.assessments.form_tables import Education, RegistrationForm
 from dingkao.assessments.tables import Assessment, Rating, Submission
+from dingkao.cycles.pinning import current_policies, pin
 from dingkao.cycles.tables import BodyAppointment, Cycle
 from dingkao.cycles.vocabulary import CycleState
 from dingkao.db.bulk import insert_many
@@ -90,10 +91,11 @@ _BATCH: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """What the doctors stand in: keys of region, cycle, body, institutions and staff."""
+    """What the doctors stand in: keys of region, cycle, policy, body, institutions and staff."""
 
     region: int
     cycle: int
+    policy: int
     body: int
     institutions: Sequence[int]
     reviewer: int
@@ -165,7 +167,7 @@ async def _make_frame(environment: Environment) -> _Frame:
         [Organisation.id],
     )
     institutions = sorted(row["id"] for row in rows)
-    policy = environment.policies.for_place((REGION_CODE,))
+    policies = await current_policies(environment, region)
     cycle = await _key(
         Cycle(
             region=region,
@@ -178,12 +180,12 @@ async def _make_frame(environment: Environment) -> _Frame:
             enrolment_until=_BEGAN + timedelta(days=3650),
             tests_from=_BEGAN,
             tests_until=_BEGAN + timedelta(days=3650),
-            policy_version=policy.version,
-            policy_digest=policy.digest,
-            policy_json=policy.to_json(),
+            policy_version=policies.version,
+            policy_digest=policies.digest,
             opened_at=_BEGAN,
         )
     )
+    (policy,) = (await pin(cycle, policies)).values()
     await insert_many(
         [BodyAppointment.cycle, BodyAppointment.institution, BodyAppointment.body],
         [(cycle, institution, body) for institution in institutions],
@@ -201,7 +203,7 @@ async def _make_frame(environment: Environment) -> _Frame:
             RoleAssignment(account=account, role=role.value, organisation=organisation, valid_from=date(2024, 1, 1))
         )
         staff.append(account)
-    return _Frame(region, cycle, body, institutions, staff[0], staff[1], password_hash)
+    return _Frame(region, cycle, policy, body, institutions, staff[0], staff[1], password_hash)
 
 
 async def _insert_persons(frame: _Frame, cases: Sequence[_Case], able: dict[AssessmentState, int]) -> None:
@@ -259,14 +261,15 @@ async def _insert_assessments(frame: _Frame, cases: Sequence[_Case]) -> None:
     rows = await insert_many(
         [
             Assessment.doctor, Assessment.cycle, Assessment.kind, Assessment.state, Assessment.registration,
-            Assessment.institution, Assessment.body, Assessment.region, Assessment.revision, Assessment.procedure,
+            Assessment.institution, Assessment.body, Assessment.region, Assessment.policy, Assessment.revision,
+            Assessment.procedure,
             Assessment.procedure_title, Assessment.statement, Assessment.submissions, Assessment.return_reason,
             Assessment.conclusion, Assessment.changed_at,
         ],
         [
             (
                 case.doctor, frame.cycle, AssessmentKind.REGULAR.value, case.state.value, case.registration,
-                case.institution, frame.body, frame.region, 12,
+                case.institution, frame.body, frame.region, frame.policy, 12,
                 *_procedure(case),
                 _submissions(case), "请补充工作经历。" if case.state is AssessmentState.RETURNED else "",
                 Verdict.QUALIFIED.value if case.state is AssessmentState.CONCLUDED else None, _BEGAN,

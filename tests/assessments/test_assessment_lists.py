@@ -10,6 +10,7 @@ from dingkao.assessments.actions import actions_for
 from dingkao.assessments.lists import current_assessment, list_assessments, list_in_role
 from dingkao.assessments.rules import MACHINE, STAGES, TITLES, Event
 from dingkao.assessments.tables import Assessment
+from dingkao.cycles.pinning import policy_at
 from dingkao.environment import Environment
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.vocabulary import AssessmentKind, AssessmentState, Role
@@ -52,6 +53,7 @@ async def test_a_doctor_filters_before_the_page_is_cut(environment: Environment,
             registration=doctor.registration_id,
             institution=province.institution_id,
             region=province.region_id,
+            policy=await policy_at(province.cycle_id, province.institution_id),
             changed_at=environment.clock.now(),
         )
     ).returning(Assessment.id)

@@ -11,6 +11,7 @@ from dingkao.assessments.tables import Assessment
 from dingkao.audit.tables import AuditEntry, StateTransition
 from dingkao.audit.work import SYSTEM_CALLER, begin
 from dingkao.cycles import service
+from dingkao.cycles.pinning import pinned_scopes, pinned_texts
 from dingkao.cycles.rules import Calendar
 from dingkao.cycles.tables import Cycle
 from dingkao.cycles.vocabulary import CycleState
@@ -184,6 +185,7 @@ async def test_opening_enters_everybody_in_the_region_and_pins_the_policy(provin
         Assessment.institution,
         Assessment.body,
         Assessment.region,
+        Assessment.policy,
         Assessment.changed_at,
         Assessment.registration.doctor.as_alias("registered"),
         Assessment.registration.institution.as_alias("place"),
@@ -203,7 +205,10 @@ async def test_opening_enters_everybody_in_the_region_and_pins_the_policy(provin
         policy.version,
         policy.digest,
     )
-    assert json.loads(cycle["policy_json"]) == json.loads(policy.to_json())
+    (scope,) = (await pinned_scopes([cycle_id]))[cycle_id]
+    text = (await pinned_texts([scope.policy_id]))[scope.policy_id]
+    assert json.loads(text.content) == json.loads(policy.to_json())
+    assert {row["policy"] for row in rows} == {scope.policy_id}
     entry = await AuditEntry.select().where(AuditEntry.action == "OPEN_CYCLE").first()
     assert entry is not None
     assert json.loads(entry["detail"]) == {"assessments": 3, "policy": policy.digest}

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from dingkao.assessments.records import AssessmentRecord, read_records
 from dingkao.audit.tables import StateTransition
 from dingkao.audit.work import SYSTEM_CALLER, begin
-from dingkao.cycles.tables import Cycle
+from dingkao.cycles.pinning import pinned_scopes, pinned_texts
 from dingkao.environment import Environment
 from dingkao.papers.answers import GivenAnswer, save_answers
 from dingkao.papers.planning import open_papers, plan_papers
 from dingkao.papers.records import AttemptRecord, PaperRecord, read_attempts, read_papers_of, read_questions
 from dingkao.plugin.contributions import PaperPlan
-from dingkao.plugin.policy import Policy, PolicySection, from_json
+from dingkao.plugin.policy import PolicySection, from_json
 from dingkao.plugin.vocabulary import AssessmentState, PaperSubject
 from dingkao.testing.progress import fill_bank
 from dingkao.testing.sample import SampleDoctor, SampleProvince, build_sample
@@ -78,15 +78,11 @@ class Sittings:
 
     async def pin(self, **changes: object) -> None:
         """Let the cycle pin a policy whose section `papers` has these values."""
-        cycle = await Cycle.objects().get(Cycle.id == self.province.cycle_id)
-        assert cycle is not None
-        values = json.loads(cycle.policy_json)
+        (scope,) = (await pinned_scopes([self.province.cycle_id]))[self.province.cycle_id]
+        values = json.loads((await pinned_texts([scope.policy_id]))[scope.policy_id].content)
         values["papers"].update(changes)
         sections: Sequence[type[PolicySection]] = self.environment.registry.sections
-        policy: Policy = from_json(json.dumps(values), sections, "test")
-        await Cycle.update({Cycle.policy_json: policy.to_json(), Cycle.policy_digest: policy.digest}).where(
-            Cycle.id == self.province.cycle_id
-        )
+        await self.province.pin(from_json(json.dumps(values), sections, "test"))
 
     async def moves(self, machine: str, doctor: SampleDoctor) -> list[tuple[str, str, str]]:
         """(source, event, target) of every transition that was written down for the doctor's assessment."""

@@ -123,7 +123,7 @@ async def test_every_transition_and_act_is_written_down(
     ]
     assert {row["object_id"] for row in rows} == {request_id}
     assert [row["organisation"] for row in rows] == [province.institution_id, province.body_id]
-    assert all("local_policy/exemptions" in row["policy_version"] for row in rows)
+    assert all("local_policy/2026-1" in row["policy_version"] for row in rows)
     entries = await AuditEntry.select().where(AuditEntry.object_type == "Exemption").order_by(AuditEntry.id)
     assert [entry["action"] for entry in entries] == [
         "REQUEST_EXEMPTION",

@@ -16,7 +16,6 @@ from dingkao.assessments.form_tables import RegistrationForm
 from dingkao.assessments.rules import Event
 from dingkao.assessments.tables import Rating
 from dingkao.audit.work import begin
-from dingkao.cycles.tables import Cycle
 from dingkao.documents.demo_seal import create_demo_seal_key
 from dingkao.documents.pades_seal import PadesSealProvider
 from dingkao.environment import Environment
@@ -53,14 +52,7 @@ class Office:
         """Let the running cycle pin these values of the documents' policy."""
         values = {f"documents.{key}": value for key, value in documents.items()}
         layer = PolicyLayer(REGION_CODE, "test", "1", "a test", values)
-        policy = stack(self.environment.registry.sections, [layer])
-        await Cycle.update(
-            {
-                Cycle.policy_digest: policy.digest,
-                Cycle.policy_json: policy.to_json(),
-                Cycle.policy_version: policy.version,
-            }
-        ).where(Cycle.id == self.province.cycle_id)
+        await self.province.pin(stack(self.environment.registry.sections, [layer]))
 
     async def concluded(
         self,

@@ -13,7 +13,7 @@ from dingkao.assessments.tables import Assessment
 from dingkao.audit.tables import StateTransition
 from dingkao.audit.work import UnitOfWork
 from dingkao.clock import china_date
-from dingkao.cycles.tables import Cycle
+from dingkao.cycles.tables import PinnedPolicy
 from dingkao.db.database import is_postgresql
 from dingkao.db.statement import Statement
 from dingkao.doctors.tables import BehaviourRecord
@@ -36,7 +36,7 @@ _lock_row = Statement(lambda p: Assessment.select(Assessment.id).where(Assessmen
 _lock_rows = Statement(
     lambda p: Assessment.select(Assessment.id).where(Assessment.id.is_in(p.ids)).order_by(Assessment.id).lock_rows()
 )
-_policy_text = Statement(lambda p: Cycle.select(Cycle.policy_json).where(Cycle.id == p.cycle))
+_policy_text = Statement(lambda p: PinnedPolicy.select(PinnedPolicy.content).where(PinnedPolicy.digest == p.digest))
 _behaviour = Statement(
     lambda p: (
         BehaviourRecord.select(
@@ -93,16 +93,19 @@ async def lock_records(assessment_ids: Sequence[int]) -> dict[int, AssessmentRec
 
 
 async def pinned_policy(environment: Environment, record: AssessmentRecord) -> Policy:
-    """The policy that the assessment's cycle pinned at its opening."""
-    return await cycle_policy(environment, record.cycle_id, record.policy_digest, record.policy_version)
+    """The policy that the assessment is under: pinned by its cycle for its institution."""
+    return await policy_with_digest(environment, record.policy_digest, record.policy_version)
 
 
-async def cycle_policy(environment: Environment, cycle_id: int, digest: str, version: str) -> Policy:
-    """The policy that a cycle pinned; its text is read once for each digest."""
+async def policy_with_digest(environment: Environment, digest: str, version: str) -> Policy:
+    """The policy that was pinned under `digest`; its text is read once. Raises PolicyError where a newer section
+    refuses what was pinned, LookupError where nothing was."""
     found = environment.policies.known(digest)
     if found is None:
-        row = await _policy_text.first(cycle=cycle_id)
-        found = environment.policies.pinned(digest, row["policy_json"] if row else "{}", version)
+        row = await _policy_text.first(digest=digest)
+        if row is None:
+            raise LookupError(f"no policy was pinned under {digest}")
+        found = environment.policies.pinned(digest, row["content"], version)
     return found
 
 

@@ -1,4 +1,4 @@
-"""Assessments as they are read: one joined row with doctor, registration, organisations and cycle."""
+"""Assessments as they are read: one joined row with doctor, registration, organisations, cycle and policy."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -50,8 +50,9 @@ COLUMNS = {
     "enrolment_until": _A.cycle.enrolment_until,
     "tests_from": _A.cycle.tests_from,
     "tests_until": _A.cycle.tests_until,
-    "policy_digest": _A.cycle.policy_digest,
-    "policy_version": _A.cycle.policy_version,
+    "policy_id": _A.policy,
+    "policy_digest": _A.policy.digest,
+    "policy_version": _A.policy.version,
 }
 
 
@@ -100,6 +101,7 @@ class AssessmentRecord(NamedTuple):
     enrolment_until: datetime
     tests_from: datetime
     tests_until: datetime
+    policy_id: int
     policy_digest: str
     policy_version: str
 

@@ -3,7 +3,7 @@
 from piccolo.columns import Integer, Text, Timestamptz, Varchar
 from piccolo.constraints import Check
 
-from dingkao.cycles.tables import Cycle
+from dingkao.cycles.tables import Cycle, PinnedPolicy
 from dingkao.db.routing import ROUTER
 from dingkao.db.tables import Record, code_column, one_of, reference, unique
 from dingkao.doctors.tables import Doctor, PracticeRegistration
@@ -13,7 +13,8 @@ from dingkao.plugin.vocabulary import AssessmentKind, AssessmentState, Dimension
 
 class Assessment(Record, db=ROUTER, tablename="assessment"):
     """考核: one doctor in one cycle. `revision` grows with every change of the form: it is how two devices notice each
-    other. `region` is the institution's, kept here so that an authority's queue is one index."""
+    other. `region` is the institution's, kept here so that an authority's queue is one index. `policy` holds the rules
+    it is under: those that its cycle pinned for its institution."""
 
     doctor = reference(Doctor)
     cycle = reference(Cycle)
@@ -23,6 +24,7 @@ class Assessment(Record, db=ROUTER, tablename="assessment"):
     institution = reference(Organisation, index=False)
     body = reference(Organisation, null=True, index=False)
     region = reference(Region, index=False)
+    policy = reference(PinnedPolicy)
     revision = Integer(default=0)
     procedure = code_column(40, null=True)
     procedure_title = Varchar(60, default="")

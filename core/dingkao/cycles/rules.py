@@ -129,3 +129,12 @@ def require_appointable(state: State) -> None:
     if state is State.CLOSED:
         text = Text("考核周期已结束，不能再委托考核机构。", "The cycle is closed; no body can be appointed any more.")
         raise StateConflict("CYCLE_CLOSED", text, state.value)
+
+
+def policy_refused(state: State, error: Exception) -> StateConflict:
+    """Layers that are good each for itself and do not go together on the way to one place: no cycle pins them."""
+    text = Text(
+        f"政策不能生效，请联系系统管理员检查插件：{error}",
+        f"The policy cannot take effect; have the plugins checked: {error}",
+    )
+    return StateConflict("POLICY_REFUSED", text, state.value)

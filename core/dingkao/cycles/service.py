@@ -11,6 +11,7 @@ from piccolo.querystring import QueryString
 from dingkao.assessments.tables import Assessment
 from dingkao.audit.work import UnitOfWork, begin, logged_in
 from dingkao.cycles import rules
+from dingkao.cycles.pinning import POLICY_OF_INSTITUTION, current_policies, pin
 from dingkao.cycles.rules import BEFORE_THE_BODY, MACHINE, Calendar, CycleEvent
 from dingkao.cycles.tables import BodyAppointment, Cycle
 from dingkao.cycles.vocabulary import CycleState
@@ -18,9 +19,10 @@ from dingkao.db.database import fetch, is_postgresql
 from dingkao.db.statement import Parameters, Statement
 from dingkao.environment import Environment
 from dingkao.institutions.rules import OrganisationKind, authority_grant
-from dingkao.institutions.service import read_organisations, read_regions, region_chain, subtree
+from dingkao.institutions.service import read_organisations, read_regions, subtree
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.errors import FieldProblem, NotFound, ValidationFailed
+from dingkao.plugin.policy import PolicyError
 from dingkao.plugin.text import Text
 from dingkao.plugin.vocabulary import AssessmentKind, AssessmentState, Role
 
@@ -95,9 +97,10 @@ def _enter(p: Parameters) -> QueryString:
     moment = "CAST({} AS TIMESTAMPTZ)" if is_postgresql() else "{}"
     condition = _CONDITIONS[p.whom]
     return QueryString(
-        "INSERT INTO assessment (doctor, cycle, kind, state, registration, institution, body, region, changed_at) "  # noqa: S608 - words of our own
+        "INSERT INTO assessment (doctor, cycle, kind, state, registration, institution, body, region, policy, "  # noqa: S608 - words of our own
+        "changed_at) "
         f"SELECT registration.doctor, c.id, '{AssessmentKind.REGULAR.value}', '{AssessmentState.NOT_OPENED.value}', "
-        f"registration.id, institution.id, appointment.body, institution.region, {moment} "
+        f"registration.id, institution.id, appointment.body, institution.region, {POLICY_OF_INSTITUTION}, {moment} "
         "FROM cycle AS c JOIN region AS top ON top.id = c.region "
         "JOIN region AS place ON place.path LIKE top.path || '%' "
         "JOIN organisation AS institution ON institution.region = place.id "
@@ -234,8 +237,9 @@ async def open_cycle(environment: Environment, caller: Caller | None, cycle_id: 
 
     They are those with an open registration at an institution of its region. Returns how many there are. From now on
     the cycle's rules stay as they are, whatever plugins bring later (design: the plugin contract). Policies are
-    stacked down to the cycle's own region. By the system or an authority officer who governs it. Raises
-    StateConflict, NotFound, Forbidden.
+    stacked down to each institution, so that the layers of a county or of one hospital count in a cycle of the
+    province as well. By the system or an authority officer who governs the region. Raises StateConflict (also where
+    layers do not go together), NotFound, Forbidden.
     """
     async with begin(environment, caller) as work:
         if is_postgresql():
@@ -243,13 +247,16 @@ async def open_cycle(environment: Environment, caller: Caller | None, cycle_id: 
         cycle = await _lock_cycle(work, cycle_id)
         transition = MACHINE.require(cycle.state, CycleEvent.OPEN)
         rules.require_no_overlap(int((await _overlapping.run(cycle=cycle_id))[0]["number"]))
-        policy = environment.policies.for_place(await region_chain(cycle.region_id))
+        try:
+            policies = await current_policies(environment, cycle.region_id)
+        except PolicyError as error:
+            raise rules.policy_refused(cycle.state, error) from error
+        await pin(cycle_id, policies)
         await Cycle.update(
             {
                 Cycle.state: transition.target.value,
-                Cycle.policy_version: policy.version,
-                Cycle.policy_digest: policy.digest,
-                Cycle.policy_json: policy.to_json(),
+                Cycle.policy_version: policies.version,
+                Cycle.policy_digest: policies.digest,
                 Cycle.opened_at: work.now,
             }
         ).where(Cycle.id == cycle_id)
@@ -258,8 +265,8 @@ async def open_cycle(environment: Environment, caller: Caller | None, cycle_id: 
             await fetch("SET LOCAL statement_timeout = '10min'")
         await _enter_assessments.run(whom=Entered.CYCLE, now=work.now, key=cycle_id)
         number = int((await _count.run(cycle=cycle_id))[0]["number"])
-        await _write_down(work, cycle, CycleEvent.OPEN, policy.version)
-        await work.record("OPEN_CYCLE", "Cycle", cycle_id, {"assessments": number, "policy": policy.digest})
+        await _write_down(work, cycle, CycleEvent.OPEN, policies.version)
+        await work.record("OPEN_CYCLE", "Cycle", cycle_id, {"assessments": number, "policy": policies.digest})
     return number
 
 

@@ -9,6 +9,7 @@ from piccolo.querystring import QueryString
 from dingkao.accounts.tables import Account
 from dingkao.assessments.tables import Assessment
 from dingkao.audit.work import UnitOfWork, begin
+from dingkao.cycles.pinning import policy_at
 from dingkao.cycles.service import ensure_assessment
 from dingkao.cycles.tables import BodyAppointment
 from dingkao.db.database import is_postgresql
@@ -36,10 +37,10 @@ _lock_assessments = Statement(
 # Whether the cycle covers the new institution's region is a question of the tree.
 _unfinished = Statement(
     lambda p: QueryString(
-        "SELECT a.id AS id, a.state AS state, c.id AS cycle, c.policy_version AS policy_version, "
+        "SELECT a.id AS id, a.state AS state, c.id AS cycle, pinned.version AS policy_version, "
         "CASE WHEN place.path LIKE top.path || '%' THEN 1 ELSE 0 END AS covered "
         "FROM assessment AS a JOIN cycle AS c ON c.id = a.cycle JOIN region AS top ON top.id = c.region "
-        "JOIN region AS place ON place.id = {} "
+        "JOIN pinned_policy AS pinned ON pinned.id = a.policy JOIN region AS place ON place.id = {} "
         "WHERE a.doctor = {} AND c.state = 'RUNNING' AND a.state <> 'CONCLUDED' ORDER BY a.id",
         p.region,
         p.doctor,
@@ -278,6 +279,7 @@ async def _carry(
             Assessment.institution: target.id,
             Assessment.region: target.region_id,
             Assessment.body: appointed["body"] if appointed else None,
+            Assessment.policy: await policy_at(cycle_id, target.id),
             Assessment.changed_at: work.now,
         }
     ).where(Assessment.id == assessment_id)

@@ -36,7 +36,8 @@ class NoticeContent:
 
     ``notice_number`` is made by ``check_code.format_notice_number``; ``procedure`` is the name of the assessment's
     procedure; ``issuing_body`` is the assessment body, to which an objection goes unless ``objection_body`` names
-    another; ``objection_days`` come from the cycle's policy; ``check_url`` is the public check page of this notice.
+    another; ``objection_days`` and ``suspension_months`` (from, to) come from the assessment's policy; ``check_url`` is
+    the public check page of this notice.
     ``notes`` are further sentences of the region, printed after those the law asks for.
     """
 
@@ -51,6 +52,7 @@ class NoticeContent:
     issued_on: date
     check_url: str
     objection_days: int = 30
+    suspension_months: tuple[int, int] = (3, 6)
     objection_body: str | None = None
     notes: tuple[str, ...] = ()
 
@@ -127,6 +129,10 @@ def _tone(result: DimensionResult | PaperResult) -> str:
     return "bad" if result.outcome in ADVERSE_OUTCOMES else "plain"
 
 
+def _months(number: int) -> str:
+    return "〇一二三四五六七八九"[number] if number < 10 else str(number)
+
+
 def _statements(content: NoticeContent) -> list[str]:
     statements = [
         f"如对考核结果有异议，可以自收到本通知书之日起{content.objection_days}日内，"
@@ -135,7 +141,7 @@ def _statements(content: NoticeContent) -> list[str]:
     if content.conclusion is Conclusion.FAIL:
         statements.append(
             "依照《中华人民共和国医师法》第四十二条，对考核不合格的医师，县级以上人民政府卫生健康主管部门应当责令其"
-            "暂停执业活动三个月至六个月，并接受相关专业培训；暂停执业活动期满，再次进行考核，考核合格的，允许其继续执业。"
+            f"暂停执业活动{_months(content.suspension_months[0])}个月至{_months(content.suspension_months[1])}个月，并接受相关专业培训；暂停执业活动期满，再次进行考核，考核合格的，允许其继续执业。"
             "暂停执业活动的起止时间以卫生健康主管部门的决定为准。"
         )
     else:

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -175,9 +175,10 @@ def _merge(plugins: Mapping[str, FoundPlugin], contributed: Mapping[str, Mapping
             claim("policy section", section.name, name)
             sections.append(section)
         for layer in parts.get("policy_layers", ()):
+            place = layer.region if layer.organisation is None else f"{layer.region}, {layer.organisation}"
             for key in layer.values:
-                claim("policy key in region", f"{layer.region}: {key}", name)
-            layers.append(layer)
+                claim("policy key in region", f"{place}: {key}", name)
+            layers.append(replace(layer, plugin=name, plugin_version=plugins[name].version))
         for slot, port in parts.get("ports", {}).items():
             claim("port", PortSlot(slot).value, name)
             ports[PortSlot(slot)] = port

@@ -55,11 +55,35 @@ _subtree = Statement(
         p.region,
     )
 )
+_chains = Statement(
+    lambda p: QueryString(
+        "SELECT here.id AS region, above.code AS code FROM region AS here "  # noqa: S608 - words of our own
+        "JOIN region AS above ON here.path LIKE above.path || '%' "
+        f"WHERE here.id IN ({', '.join('{}' for _ in p.regions)}) "
+        "ORDER BY here.id, LENGTH(above.path)",
+        *p.regions,
+    )
+)
+_below = Statement(
+    lambda p: QueryString(
+        "SELECT below.id AS id, below.code AS code, below.name AS name, below.level AS level, below.parent AS parent, "
+        "below.path AS path FROM region AS here JOIN region AS below ON below.path LIKE here.path || '%' "
+        "WHERE here.id = {} ORDER BY LENGTH(below.path), below.path",
+        p.region,
+    )
+)
 _regions = Statement(lambda p: Region.select(*_REGION_COLUMNS).where(Region.id.is_in(p.ids)))
 _region_by_code = Statement(lambda p: Region.select(*_REGION_COLUMNS).where(Region.code == p.code))
 _organisations = Statement(lambda p: Organisation.select(*_ORGANISATION_COLUMNS).where(Organisation.id.is_in(p.ids)))
 _organisation_by_code = Statement(
     lambda p: Organisation.select(*_ORGANISATION_COLUMNS).where(Organisation.code == p.code)
+)
+_organisations_by_codes = Statement(
+    lambda p: (
+        Organisation.select(*_ORGANISATION_COLUMNS)
+        .where(Organisation.code.is_in(p.codes) & (Organisation.region.path.like(p.pattern)))
+        .order_by(Organisation.id)
+    )
 )
 
 
@@ -110,6 +134,19 @@ async def subtree(region_id: int) -> tuple[int, ...]:
     return tuple([row["id"] for row in await _subtree.run(region=region_id)])
 
 
+async def region_chains(region_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """As `region_chain`, for many regions at once, by id."""
+    found: dict[int, list[str]] = {}
+    for row in await _chains.run(regions=list(region_ids)):
+        found.setdefault(row["region"], []).append(row["code"])
+    return {key: tuple(codes) for key, codes in found.items()}
+
+
+async def regions_below(region_id: int) -> list["RegionRecord"]:
+    """The region and every one below it, from the top down."""
+    return [_region(row) for row in await _below.run(region=region_id)]
+
+
 async def read_regions(ids: Sequence[int]) -> dict[int, RegionRecord]:
     """The regions of `ids` that exist, by id."""
     return {row["id"]: _region(row) for row in await _regions.run(ids=list(ids))}
@@ -130,6 +167,17 @@ async def organisation_by_code(code: str) -> OrganisationRecord | None:
     """The organisation with `code`, or None."""
     row = await _organisation_by_code.first(code=code)
     return None if row is None else _organisation(row)
+
+
+async def organisations_by_codes(codes: Sequence[str], region_id: int) -> list[OrganisationRecord]:
+    """The organisations with one of `codes` that lie in the region or below it, first entered first."""
+    if not codes:
+        return []
+    region = (await read_regions([region_id])).get(region_id)
+    if region is None:
+        return []
+    rows = await _organisations_by_codes.run(codes=list(codes), pattern=f"{region.path}%")
+    return [_organisation(row) for row in rows]
 
 
 async def list_organisations(

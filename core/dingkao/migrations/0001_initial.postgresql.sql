@@ -78,6 +78,15 @@ CREATE INDEX "behaviour_record_doctor" ON "behaviour_record" ("doctor");
 
 CREATE INDEX "behaviour_record_recorded_by" ON "behaviour_record" ("recorded_by");
 
+CREATE TABLE "pinned_policy" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "digest" VARCHAR(64) NOT NULL DEFAULT '',
+  "version" VARCHAR(200) NOT NULL DEFAULT '',
+  "content" TEXT NOT NULL DEFAULT '',
+  "origins" TEXT NOT NULL DEFAULT '{}',
+  CONSTRAINT "pinned_policy_once" UNIQUE ("digest", "version")
+);
+
 CREATE TABLE "cycle" (
   "id" BIGSERIAL PRIMARY KEY NOT NULL,
   "region" BIGINT NOT NULL REFERENCES "region" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
@@ -91,7 +100,6 @@ CREATE TABLE "cycle" (
   "tests_until" TIMESTAMPTZ NOT NULL DEFAULT null,
   "policy_version" VARCHAR(200) NOT NULL DEFAULT '',
   "policy_digest" VARCHAR(64) NOT NULL DEFAULT '',
-  "policy_json" TEXT NOT NULL DEFAULT '',
   "opened_at" TIMESTAMPTZ DEFAULT null,
   CONSTRAINT "cycle_state_known" CHECK ("state" IN ('PREPARED', 'RUNNING', 'CLOSED')),
   CONSTRAINT "cycle_starts_before_it_ends" CHECK ("starts_on" < "ends_on"),
@@ -99,6 +107,24 @@ CREATE TABLE "cycle" (
 );
 
 CREATE INDEX "cycle_region" ON "cycle" ("region");
+
+CREATE TABLE "cycle_policy" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "cycle" BIGINT NOT NULL REFERENCES "cycle" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "region" BIGINT NOT NULL REFERENCES "region" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "organisation" BIGINT REFERENCES "organisation" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "policy" BIGINT NOT NULL REFERENCES "pinned_policy" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null
+);
+
+CREATE INDEX "cycle_policy_cycle" ON "cycle_policy" ("cycle");
+
+CREATE INDEX "cycle_policy_region" ON "cycle_policy" ("region");
+
+CREATE INDEX "cycle_policy_organisation" ON "cycle_policy" ("organisation");
+
+CREATE INDEX "cycle_policy_policy" ON "cycle_policy" ("policy");
+
+CREATE UNIQUE INDEX "cycle_policy_once" ON "cycle_policy" ("cycle", "region", COALESCE("organisation", 0));
 
 CREATE TABLE "body_appointment" (
   "id" BIGSERIAL PRIMARY KEY NOT NULL,
@@ -178,6 +204,7 @@ CREATE TABLE "assessment" (
   "institution" BIGINT NOT NULL REFERENCES "organisation" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
   "body" BIGINT REFERENCES "organisation" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
   "region" BIGINT NOT NULL REFERENCES "region" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "policy" BIGINT NOT NULL REFERENCES "pinned_policy" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
   "revision" INTEGER NOT NULL DEFAULT 0,
   "procedure" VARCHAR(40) DEFAULT null,
   "procedure_title" VARCHAR(60) NOT NULL DEFAULT '',
@@ -198,6 +225,8 @@ CREATE INDEX "assessment_doctor" ON "assessment" ("doctor");
 CREATE INDEX "assessment_cycle" ON "assessment" ("cycle");
 
 CREATE INDEX "assessment_registration" ON "assessment" ("registration");
+
+CREATE INDEX "assessment_policy" ON "assessment" ("policy");
 
 CREATE INDEX "assessment_institution_queue" ON "assessment" ("institution", "state", "id");
 

@@ -10,7 +10,7 @@ from dingkao.assessments.form_tables import (
 )
 from dingkao.assessments.tables import Assessment, Rating, Submission
 from dingkao.audit.tables import AuditEntry, StateTransition
-from dingkao.cycles.tables import BodyAppointment, Cycle
+from dingkao.cycles.tables import BodyAppointment, Cycle, CyclePolicy, PinnedPolicy
 from dingkao.db.migrations import MigrationSet
 from dingkao.db.tables import Record
 from dingkao.doctors.tables import BehaviourRecord, Doctor, PracticeRegistration
@@ -28,7 +28,9 @@ CORE_TABLES: tuple[type[Record], ...] = (
     Doctor,
     PracticeRegistration,
     BehaviourRecord,
+    PinnedPolicy,
     Cycle,
+    CyclePolicy,
     BodyAppointment,
     Account,
     RoleAssignment,

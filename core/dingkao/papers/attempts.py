@@ -7,7 +7,7 @@ from typing import Any
 
 from piccolo.querystring import QueryString
 
-from dingkao.assessments.access import cycle_policy, lock_assessment, move, pinned_policy
+from dingkao.assessments.access import lock_assessment, move, pinned_policy, policy_with_digest
 from dingkao.assessments.records import AssessmentRecord, read_records
 from dingkao.assessments.rules import Event as AssessmentEvent
 from dingkao.assessments.scope import require_role
@@ -51,9 +51,8 @@ RUNNING_COLUMNS = (
     Attempt.paper,
     Attempt.paper.assessment.as_alias("assessment"),
     _ASSESSMENT.doctor.as_alias("doctor"),
-    _ASSESSMENT.cycle.as_alias("cycle"),
-    _ASSESSMENT.cycle.policy_digest.as_alias("policy_digest"),
-    _ASSESSMENT.cycle.policy_version.as_alias("policy_version"),
+    _ASSESSMENT.policy.digest.as_alias("policy_digest"),
+    _ASSESSMENT.policy.version.as_alias("policy_version"),
 )
 _attempt = Statement(lambda p: Attempt.select(*RUNNING_COLUMNS).where(Attempt.id == p.attempt))
 _running_of_assessment = Statement(
@@ -93,7 +92,7 @@ def _locked(query: Any) -> Any:
 
 async def is_over(environment: Environment, attempt: Mapping[str, Any]) -> bool:
     """Whether a row of `RUNNING_COLUMNS` is of an attempt whose time, grace included, is up at this moment."""
-    policy = await cycle_policy(environment, attempt["cycle"], attempt["policy_digest"], attempt["policy_version"])
+    policy = await policy_with_digest(environment, attempt["policy_digest"], attempt["policy_version"])
     grace = policy.section(PapersPolicy).grace_seconds
     return rules.is_over(attempt["deadline"], grace, environment.clock.now())
 

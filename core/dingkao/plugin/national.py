@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from dingkao.plugin.policy import PolicySection
+from dingkao.plugin.policy import MAY_NOT_TOUCH, PolicySection, Stricter, may_tighten, policy_key
 from dingkao.plugin.vocabulary import RATED_DIMENSIONS, Dimension, PaperSubject
 
 
@@ -14,12 +14,20 @@ class AccountsPolicy(PolicySection):
 
     name: ClassVar[str] = "accounts"
 
-    initial_password: str | None = Field(
+    initial_password: str | None = policy_key(
         default=None,
-        description="初始密码: the password an account answers to until its owner has set one (manual 2.2.2). "
+        description="初始密码: the password an account answers to until its owner has set one. "
         "None: there is no common one.",
+        source="manual 2.2.2",
     )
-    password_minimum_length: int = Field(default=8, ge=8, le=64, description="密码最短长度")
+    password_minimum_length: int = policy_key(
+        default=8,
+        ge=8,
+        le=64,
+        description="密码最短长度: characters that a new password has at least",
+        source="manual 2.2.2 names no length; eight is this software's least",
+        lower=may_tighten(Stricter.HIGHER),
+    )
 
 
 class FormPolicy(PolicySection):
@@ -27,15 +35,39 @@ class FormPolicy(PolicySection):
 
     name: ClassVar[str] = "form"
 
-    required_fields: tuple[str, ...] = Field(
+    required_fields: tuple[str, ...] = policy_key(
         default=("contactPhone", "ethnicity", "highestEducation", "department", "professionalTitle"),
         description="必填项: fields of the registration form that must be filled before submission",
+        source="manual 2.2.3 (1)",
     )
-    photo_required: bool = Field(default=True, description="是否必须上传照片 (manual 2.2.3 (1))")
-    photo_width: int = Field(default=295, ge=100, description="1 寸照片宽（像素, 300 dpi）")
-    photo_height: int = Field(default=413, ge=140, description="1 寸照片高（像素, 300 dpi）")
-    photo_maximum_bytes: int = Field(default=2_000_000, ge=20_000, description="照片最大字节数")
-    education_required: bool = Field(default=True, description="至少填写一条教育经历; 可直接填最高学历")
+    photo_required: bool = policy_key(
+        default=True,
+        description="是否必须上传照片: whether nothing is submitted without a photo",
+        source="manual 2.2.3 (1)",
+    )
+    photo_width: int = policy_key(
+        default=295,
+        ge=100,
+        description="1 寸照片宽（像素, 300 dpi）: width of the photo",
+        source="manual 2.2.3 (1): one inch",
+    )
+    photo_height: int = policy_key(
+        default=413,
+        ge=140,
+        description="1 寸照片高（像素, 300 dpi）: height of the photo",
+        source="manual 2.2.3 (1): one inch",
+    )
+    photo_maximum_bytes: int = policy_key(
+        default=2_000_000,
+        ge=20_000,
+        description="照片最大字节数: the largest photo, in bytes",
+        source="this software's choice; the manual names none",
+    )
+    education_required: bool = policy_key(
+        default=True,
+        description="至少填写一条教育经历: whether one entry of education is due; 可直接填最高学历",
+        source="manual 2.2.3 (2)",
+    )
 
 
 class EvaluationItem(BaseModel):
@@ -66,8 +98,18 @@ class EvaluationPolicy(PolicySection):
 
     name: ClassVar[str] = "evaluation"
 
-    items: tuple[EvaluationItem, ...] = Field(default_factory=_default_items, description="自评项目")
-    summary_maximum: int = Field(default=1000, ge=0, le=5000, description="每项自评说明最多字数")
+    items: tuple[EvaluationItem, ...] = policy_key(
+        default_factory=_default_items,
+        description="自评项目: the lines of the self-evaluation, each with its dimension and its most",
+        source="2007 measure, 工作成绩 and 职业道德; the lines are a region's",
+    )
+    summary_maximum: int = policy_key(
+        default=1000,
+        ge=0,
+        le=5000,
+        description="每项自评说明最多字数: characters of what a doctor adds in words",
+        source="this software's choice; the manual names none",
+    )
 
     @model_validator(mode="after")
     def _both_dimensions(self) -> "EvaluationPolicy":
@@ -87,8 +129,10 @@ class ReviewPolicy(PolicySection):
 
     name: ClassVar[str] = "reviews"
 
-    separate_people: bool = Field(
-        default=True, description="机构审核与考核机构复核不得为同一人: the same person may not decide at both levels"
+    separate_people: bool = policy_key(
+        default=True,
+        description="机构审核与考核机构复核不得为同一人: the same person may not decide at both levels",
+        source="2007 measure, Art. 7 and 8: institution and body are two",
     )
 
 
@@ -119,27 +163,36 @@ class PapersPolicy(PolicySection):
 
     name: ClassVar[str] = "papers"
 
-    rules: dict[PaperSubject, PaperRule] = Field(
+    rules: dict[PaperSubject, PaperRule] = policy_key(
         default_factory=lambda: {
             subject: PaperRule(questions=100, minutes=60, pass_percent=60) for subject in PaperSubject
         },
         description="各科目题数、时长（分钟）、合格线（百分比）及其划定时间: "
         "BEFORE_SITTING 测评前, AFTER_SITTING 测评后由主管部门划定",
+        source="regions' practice (100 items in 60 minutes, 60 to pass); the manual names none",
     )
-    grace_seconds: int = Field(
+    grace_seconds: int = policy_key(
         default=60,
         ge=0,
         le=600,
         description="网络宽限: seconds after the deadline in which a late answer is still taken",
+        source="this software's choice; the manual names none",
     )
-    face_capture: bool = Field(default=True, description="首次测评前是否采集人脸 (manual 2.2.5)")
-    face_consent_version: str = Field(default="2026-1", description="人脸信息采集授权书版本")
-    face_consent_text: str = Field(
+    face_capture: bool = policy_key(
+        default=True, description="首次测评前是否采集人脸: whether a face is captured first", source="manual 2.2.5"
+    )
+    face_consent_version: str = policy_key(
+        default="2026-1",
+        description="人脸信息采集授权书版本: a new version asks everybody anew",
+        source="manual 2.2.5",
+    )
+    face_consent_text: str = policy_key(
         default=(
             "为核验测评者身份，本次测评将采集您的人脸图像，仅用于本次考核的监考与身份核验。"
             "您可以不同意；不同意将影响考核监考以及测评进度。"
         ),
-        description="人脸信息采集授权书全文",
+        description="人脸信息采集授权书全文: what the doctor agrees to",
+        source="manual 2.2.5",
     )
 
     @model_validator(mode="after")
@@ -150,14 +203,43 @@ class PapersPolicy(PolicySection):
         return self
 
 
+class SuspensionMonths(BaseModel):
+    """暂停执业期限: months, both inclusive."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    least: int = Field(default=3, ge=3, le=6)
+    most: int = Field(default=6, ge=3, le=6)
+
+
 class DocumentsPolicy(PolicySection):
     """考核结果通知书与合格证书"""
 
     name: ClassVar[str] = "documents"
 
-    notice_printable: bool = Field(default=False, description="医师可否自行打印考核结果通知书 (manual 2.2.6)")
-    certificate_issued: bool = Field(default=True, description="合格者是否发给合格证书")
-    objection_days: int = Field(default=30, ge=30, description="异议期（日）: 2007 measure, Art. 24")
+    notice_printable: bool = policy_key(
+        default=False,
+        description="医师可否自行打印考核结果通知书: whether doctors print their own notice",
+        source="manual 2.2.6",
+    )
+    certificate_issued: bool = policy_key(
+        default=True,
+        description="合格者是否发给合格证书: whether who passes gets a certificate",
+        source="manual 2.2.6",
+    )
+    objection_days: int = policy_key(
+        default=30,
+        ge=30,
+        description="异议期（日）: days from the notice in which the doctor may object; the law's floor",
+        source="2007 measure, Art. 24",
+        lower=may_tighten(Stricter.HIGHER),
+    )
+    suspension_months: SuspensionMonths = policy_key(
+        default_factory=SuspensionMonths,
+        description="不合格者暂停执业期限（月）: from and to how many months, as the notice says it; fixed by law",
+        source="Physicians Law, Art. 42",
+        lower=MAY_NOT_TOUCH,
+    )
 
 
 CORE_SECTIONS: tuple[type[PolicySection], ...] = (

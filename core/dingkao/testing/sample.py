@@ -8,6 +8,7 @@ from typing import Any
 from dingkao.accounts.tables import Account, RoleAssignment
 from dingkao.assessments.form_tables import RegistrationForm
 from dingkao.assessments.tables import Assessment
+from dingkao.cycles.pinning import PolicyScope, PolicySet, current_policies, pin, policy_at
 from dingkao.cycles.tables import BodyAppointment, Cycle
 from dingkao.cycles.vocabulary import CycleState
 from dingkao.db.database import transaction
@@ -18,6 +19,7 @@ from dingkao.environment import Environment
 from dingkao.institutions.tables import Organisation, Region
 from dingkao.institutions.vocabulary import RegionLevel
 from dingkao.plugin.caller import Caller, RoleGrant
+from dingkao.plugin.policy import Policy
 from dingkao.plugin.text import Language
 from dingkao.plugin.vocabulary import (
     AssessmentKind,
@@ -135,6 +137,7 @@ class SampleProvince:
                     institution=institution,
                     body=self.body_id,
                     region=self.region_id,
+                    policy=await policy_at(self.cycle_id, institution),
                     procedure=procedure,
                     procedure_title=procedure or "",
                     changed_at=now,
@@ -143,6 +146,21 @@ class SampleProvince:
             await _key(RegistrationForm(assessment=assessment_id))
         caller = caller_for(account_id, name, (RoleGrant(Role.DOCTOR, None),), doctor_id)
         return SampleDoctor(doctor_id, assessment_id, registration_id, account_id, number, caller)
+
+    async def pin(self, policy: Policy) -> None:
+        """Let `policy` count for every doctor of the cycle, those who are in it and those who come."""
+        async with transaction():
+            await pin_policy(self.cycle_id, self.region_id, policy)
+
+
+async def pin_policy(cycle_id: int, region_id: int, policy: Policy) -> None:
+    """Let a running cycle of the region pin `policy` in place of what it has pinned, for all of its assessments."""
+    policies = PolicySet({PolicyScope(region_id, ""): policy})
+    (key,) = (await pin(cycle_id, policies)).values()
+    await Cycle.update({Cycle.policy_version: policy.version, Cycle.policy_digest: policy.digest}).where(
+        Cycle.id == cycle_id
+    )
+    await Assessment.update({Assessment.policy: key}).where(Assessment.cycle == cycle_id)
 
 
 async def _key(row: Record) -> int:
@@ -197,7 +215,7 @@ async def build_sample(
         authority_id = await _key(
             Organisation(code=f"A001{code_suffix}", name="示范省卫生健康委员会", region=region_id, is_authority=True)
         )
-        policy = environment.policies.for_place(chain)
+        policies = await current_policies(environment, region_id)
         cycle_id = await _key(
             Cycle(
                 region=region_id,
@@ -209,12 +227,12 @@ async def build_sample(
                 enrolment_until=now + timedelta(days=30),
                 tests_from=now - timedelta(days=10),
                 tests_until=now + timedelta(days=60),
-                policy_version=policy.version,
-                policy_digest=policy.digest,
-                policy_json=policy.to_json(),
+                policy_version=policies.version,
+                policy_digest=policies.digest,
                 opened_at=datetime(2024, 1, 1, tzinfo=UTC),
             )
         )
+        await pin(cycle_id, policies)
         await _key(BodyAppointment(cycle=cycle_id, institution=institution_id, body=body_id))
         callers = {}
         for key, role, organisation, regions in (

@@ -2,9 +2,9 @@
 
 from typing import ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from dingkao.plugin.policy import PolicySection
+from dingkao.plugin.policy import PolicySection, policy_key
 from dingkao.plugin.vocabulary import PaperSubject
 
 
@@ -13,12 +13,25 @@ class GeneralProcedurePolicy(PolicySection):
 
     name: ClassVar[str] = "general_procedure"
 
-    papers: tuple[PaperSubject, ...] = Field(
+    papers: tuple[PaperSubject, ...] = policy_key(
         default=(PaperSubject.HUMANITIES, PaperSubject.PROFESSIONAL),
         description="试卷及其顺序: each paper opens when the one before it is passed or waived",
+        source="manual 2.2.5",
     )
-    humanities_attempts: int = Field(default=1, ge=1, le=100, description="医学人文测评答题次数")
-    professional_attempts: int = Field(default=1, ge=1, le=100, description="业务水平测评答题次数")
+    humanities_attempts: int = policy_key(
+        default=1,
+        ge=1,
+        le=100,
+        description="医学人文测评答题次数: how often the paper of medical humanities may be sat",
+        source="manual 2.2.5",
+    )
+    professional_attempts: int = policy_key(
+        default=1,
+        ge=1,
+        le=100,
+        description="业务水平测评答题次数: how often the professional paper may be sat",
+        source="manual 2.2.5",
+    )
 
     @model_validator(mode="after")
     def _competence_is_tested(self) -> "GeneralProcedurePolicy":

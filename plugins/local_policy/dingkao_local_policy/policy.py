@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from dingkao.plugin.policy import PolicyLayer, PolicySection
+from dingkao.plugin.policy import PolicyLayer, PolicySection, policy_key
 from dingkao.plugin.vocabulary import AssessmentState
 
 # 定考示范省: a code that GB/T 2260 gives to no place.
@@ -30,8 +30,10 @@ class LocalPolicySection(PolicySection):
 
     name: ClassVar[str] = "local_policy"
 
-    guidance: tuple[Guidance, ...] = Field(
-        default=(), description="填报指引: sentences for the doctor, by stage and procedure; none outside the region"
+    guidance: tuple[Guidance, ...] = policy_key(
+        default=(),
+        description="填报指引: sentences for the doctor, by stage and procedure; none outside the region",
+        source="manual 2.2.2 to 2.2.6, notes",
     )
 
 

@@ -3,9 +3,9 @@
 from enum import StrEnum
 from typing import ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from dingkao.plugin.policy import PolicySection
+from dingkao.plugin.policy import PolicySection, Stricter, may_tighten, policy_key
 
 
 class CountedTo(StrEnum):
@@ -21,37 +21,59 @@ class SimpleProcedurePolicy(PolicySection):
 
     name: ClassVar[str] = "simple_procedure"
 
-    years_with_good_record: int = Field(
+    years_with_good_record: int = policy_key(
         default=5,
         ge=1,
         le=50,
         description="有良好行为记录者须满的执业年限（年）: full years of practice, with a good record",
+        source="2007 measure, 考核程序",
+        lower=may_tighten(Stricter.HIGHER),
     )
-    years_without_bad_record: int = Field(
+    years_without_bad_record: int = policy_key(
         default=12,
         ge=1,
         le=50,
         description="无不良行为记录者须满的执业年限（年）: full years of practice, with no bad record",
+        source="2007 measure, 考核程序",
+        lower=may_tighten(Stricter.HIGHER),
     )
-    require_no_bad_record_always: bool = Field(
+    require_no_bad_record_always: bool = policy_key(
         default=True,
         description="有良好行为记录者是否也须无不良行为记录: the measure of 2007 asks it of the longer way only, "
-        "the Physicians Law (Art. 42) of whoever is assessed in a simplified way",
+        "the Physicians Law of whoever is assessed in a simplified way",
+        source="Physicians Law, Art. 42",
     )
-    years_counted_to: CountedTo = Field(
+    years_counted_to: CountedTo = policy_key(
         default=CountedTo.CYCLE_END,
         description="执业年限计算截止日: from the issue of the first practice certificate to the cycle's end "
         "(CYCLE_END), its start (CYCLE_START) or the day of asking (TODAY)",
+        source="regions' notices differ; the measure names no day",
     )
-    minimum_proofs: int = Field(default=1, ge=0, le=20, description="证明材料最少份数 (manual 2.2.3 (4))")
-    statement_maximum: int = Field(default=2000, ge=100, le=20000, description="个人述职最多字数 (manual 2.2.3 (4))")
-    humanities_paper: bool = Field(
+    minimum_proofs: int = policy_key(
+        default=1,
+        ge=0,
+        le=20,
+        description="证明材料最少份数: proofs that the doctor adds at least",
+        source="manual 2.2.3 (4)",
+    )
+    statement_maximum: int = policy_key(
+        default=2000,
+        ge=100,
+        le=20000,
+        description="个人述职最多字数: characters of the personal statement",
+        source="manual 2.2.3 (4)",
+    )
+    humanities_paper: bool = policy_key(
         default=False,
-        description="是否须完成医学人文测评: the national text has no test in this procedure, some regions "
-        "have (manual 2.2.5)",
+        description="是否须完成医学人文测评: the national text has no test in this procedure, some regions have",
+        source="2007 measure, 考核程序; manual 2.2.5 has one",
     )
-    attempts: int | None = Field(
-        default=None, ge=1, le=100, description="医学人文测评答题次数; null 为不限次数，合格为止 (manual 2.2.5)"
+    attempts: int | None = policy_key(
+        default=None,
+        ge=1,
+        le=100,
+        description="医学人文测评答题次数; null 为不限次数，合格为止: how often the paper may be sat",
+        source="manual 2.2.5",
     )
 
     @model_validator(mode="after")
