@@ -18,7 +18,7 @@ from typing import Any
 from uuid import UUID
 
 from dingkao.audit.work import SYSTEM_CALLER, begin
-from dingkao.cycles.tables import Cycle
+from dingkao.cycles.tables import CyclePolicy
 from dingkao.db.database import fetch, is_postgresql
 from dingkao.db.migrations import ADVISORY_LOCK, applied_migrations, forget_migrations
 from dingkao.environment import Environment
@@ -111,13 +111,16 @@ async def _table_names() -> list[str]:
 
 
 async def _pinning_cycles(plugin: str) -> int:
-    rows = await Cycle.select(Cycle.policy_json, Cycle.policy_version)
-    layer = f"+{plugin}/"
-    return sum(
-        1
-        for row in rows
-        if plugin in json.loads(row["policy_json"] or "{}") or layer in f"+{row['policy_version'] or ''}"
+    rows = await CyclePolicy.select(
+        CyclePolicy.cycle,
+        CyclePolicy.policy.content.as_alias("content"),
+        CyclePolicy.policy.origins.as_alias("origins"),
     )
+    return len({row["cycle"] for row in rows if _has_part(plugin, json.loads(row["content"]), row["origins"])})
+
+
+def _has_part(plugin: str, sections: Mapping[str, Any], origins: str) -> bool:
+    return plugin in sections or any(origin["plugin"] == plugin for origin in json.loads(origins).values())
 
 
 async def _references() -> list[tuple[str, str, str]]:
