@@ -92,9 +92,9 @@ def _write_transitions(p: Any) -> QueryString:
         "organisation, reason, policy_version) "
         f"SELECT {moment}, '{rules.MACHINE.name}', paper.id, assessment.id, '{transition.source.value}', "
         f"'{transition.event.value}', '{transition.target.value}', {number}, CAST({{}} AS VARCHAR(30)), {number}, '', "
-        "cycle.policy_version "
+        "pinned.version "
         "FROM assessment_paper AS paper JOIN assessment ON assessment.id = paper.assessment "
-        "JOIN cycle ON cycle.id = assessment.cycle "
+        "JOIN pinned_policy AS pinned ON pinned.id = assessment.policy "
         f"WHERE assessment.cycle = {{}} AND paper.subject = {{}} AND paper.state = '{transition.source.value}' "
         f"AND {_outcome(p.event)}",
         p.now,
