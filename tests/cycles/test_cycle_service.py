@@ -211,7 +211,7 @@ async def test_opening_enters_everybody_in_the_region_and_pins_the_policy(provin
     assert {row["policy"] for row in rows} == {scope.policy_id}
     entry = await AuditEntry.select().where(AuditEntry.action == "OPEN_CYCLE").first()
     assert entry is not None
-    assert json.loads(entry["detail"]) == {"assessments": 3, "policy": policy.digest}
+    assert json.loads(entry["detail"]) == {"assessments": 3, "bodiesAppointed": 0, "policy": policy.digest}
     moves = await StateTransition.select(StateTransition.source, StateTransition.target, StateTransition.role)
     assert [dict(move) for move in moves] == [{"source": "PREPARED", "target": "RUNNING", "role": "SYSTEM"}]
 

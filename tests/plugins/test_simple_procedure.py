@@ -85,6 +85,20 @@ def test_years_are_counted_to_the_day_that_the_region_says(
     assert codes(facts, policy(years_counted_to=key)) == expected
 
 
+def test_years_are_counted_to_a_date(make_facts: MakeFacts) -> None:
+    rule = policy(years_counted_to="DATE", years_counted_on="2023-12-31")
+    assert codes(make_facts(practising_since=date(2011, 12, 31)), rule) == []
+    assert codes(make_facts(practising_since=date(2012, 1, 1)), rule) == ["NO_GOOD_RECORD"]
+    (reason,) = PROCEDURE.ineligibility(make_facts(practising_since=date(2012, 1, 1)), rule)
+    assert "至2023-12-31执业11年" in reason.text.zh
+
+
+@pytest.mark.parametrize("values", [{"years_counted_to": "DATE"}, {"years_counted_on": "2023-12-31"}])
+def test_a_date_goes_with_the_word_for_it(values: dict[str, str]) -> None:
+    with pytest.raises(PolicyError, match="years_counted_on goes with years_counted_to DATE"):
+        policy(**values)
+
+
 def test_full_years_count_the_day_itself() -> None:
     assert full_years(date(2020, 2, 29), date(2021, 2, 28)) == 0
     assert full_years(date(2020, 2, 29), date(2021, 3, 1)) == 1

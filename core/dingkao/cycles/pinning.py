@@ -93,9 +93,14 @@ class PolicySet:
     scopes: Mapping[PolicyScope, Policy]
 
     @property
+    def own(self) -> Policy:
+        """The policy of the cycle's own region."""
+        return next(iter(self.scopes.values()))
+
+    @property
     def version(self) -> str:
         """The version of the cycle's own region."""
-        return next(iter(self.scopes.values())).version
+        return self.own.version
 
     @property
     def digest(self) -> str:

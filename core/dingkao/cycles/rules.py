@@ -1,5 +1,6 @@
 """The cycle's state machine and its calendar. Pure."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -9,7 +10,7 @@ from dingkao.cycles.vocabulary import CycleState as State
 from dingkao.plugin.errors import FieldProblem, StateConflict
 from dingkao.plugin.state_machine import StateMachine, Transition
 from dingkao.plugin.text import Text
-from dingkao.plugin.vocabulary import AssessmentState, Role
+from dingkao.plugin.vocabulary import AssessmentState, RegionLevel, Role
 
 NAME_MAXIMUM = 80
 
@@ -138,3 +139,26 @@ def policy_refused(state: State, error: Exception) -> StateConflict:
         f"The policy cannot take effect; have the plugins checked: {error}",
     )
     return StateConflict("POLICY_REFUSED", text, state.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A region on the way from an institution to its province: its level, and the bodies that stand in it."""
+
+    level: RegionLevel
+    bodies: tuple[int, ...]
+
+
+def body_for(upwards: Sequence[Place], routes: Mapping[RegionLevel, RegionLevel]) -> int | None:
+    """The body that assesses an institution's doctors by its level: `upwards` are the regions from its own one to the
+    province. The nearest body at the level that `routes` names, or above it where there is none; None where no route is
+    given, or where a region has several: then people appoint one.
+    """
+    lowest = routes.get(upwards[0].level) if upwards else None
+    if lowest is None:
+        return None
+    levels = list(RegionLevel)
+    for place in upwards:
+        if levels.index(place.level) <= levels.index(lowest) and place.bodies:
+            return place.bodies[0] if len(place.bodies) == 1 else None
+    return None

@@ -12,6 +12,7 @@ from dingkao.assessments.tables import Assessment
 from dingkao.audit.work import UnitOfWork, begin, logged_in
 from dingkao.cycles import rules
 from dingkao.cycles.pinning import POLICY_OF_INSTITUTION, current_policies, pin
+from dingkao.cycles.routing import appoint_by_level
 from dingkao.cycles.rules import BEFORE_THE_BODY, MACHINE, Calendar, CycleEvent
 from dingkao.cycles.tables import BodyAppointment, Cycle
 from dingkao.cycles.vocabulary import CycleState
@@ -22,6 +23,7 @@ from dingkao.institutions.rules import OrganisationKind, authority_grant
 from dingkao.institutions.service import read_organisations, read_regions, subtree
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.errors import FieldProblem, NotFound, ValidationFailed
+from dingkao.plugin.national import ReviewPolicy
 from dingkao.plugin.policy import PolicyError
 from dingkao.plugin.text import Text
 from dingkao.plugin.vocabulary import AssessmentKind, AssessmentState, Role
@@ -233,7 +235,8 @@ async def appoint_body(
 
 
 async def open_cycle(environment: Environment, caller: Caller | None, cycle_id: int) -> int:
-    """启动考核周期: pin the policy of the cycle's place and enter its doctors, each with an assessment NOT_OPENED.
+    """启动考核周期: pin the policy of the cycle's place and enter its doctors, each with an assessment NOT_OPENED;
+    where the policy routes by level, appoint a body to each institution that has none by hand.
 
     They are those with an open registration at an institution of its region. Returns how many there are. From now on
     the cycle's rules stay as they are, whatever plugins bring later (design: the plugin contract). Policies are
@@ -263,10 +266,13 @@ async def open_cycle(environment: Environment, caller: Caller | None, cycle_id: 
         if is_postgresql():
             # A province's 250,000 rows with their indexes may take longer than any request's statement is given.
             await fetch("SET LOCAL statement_timeout = '10min'")
+        routes = policies.own.section(ReviewPolicy).body_of_level
+        appointed = await appoint_by_level(cycle_id, cycle.region_id, routes)
         await _enter_assessments.run(whom=Entered.CYCLE, now=work.now, key=cycle_id)
         number = int((await _count.run(cycle=cycle_id))[0]["number"])
         await _write_down(work, cycle, CycleEvent.OPEN, policies.version)
-        await work.record("OPEN_CYCLE", "Cycle", cycle_id, {"assessments": number, "policy": policies.digest})
+        detail = {"assessments": number, "bodiesAppointed": appointed, "policy": policies.digest}
+        await work.record("OPEN_CYCLE", "Cycle", cycle_id, detail)
     return number
 
 

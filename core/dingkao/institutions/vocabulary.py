@@ -1,11 +1,5 @@
-"""Words of regions."""
+"""Words of regions, shared with plugins."""
 
-from enum import StrEnum
+from dingkao.plugin.vocabulary import RegionLevel
 
-
-class RegionLevel(StrEnum):
-    """行政层级"""
-
-    PROVINCE = "PROVINCE"
-    PREFECTURE = "PREFECTURE"
-    COUNTY = "COUNTY"
+__all__ = ["RegionLevel"]

@@ -6,7 +6,7 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from dingkao.plugin.policy import MAY_NOT_TOUCH, PolicySection, Stricter, may_tighten, policy_key
-from dingkao.plugin.vocabulary import RATED_DIMENSIONS, Dimension, PaperSubject
+from dingkao.plugin.vocabulary import RATED_DIMENSIONS, Dimension, PaperSubject, RegionLevel
 
 
 class AccountsPolicy(PolicySection):
@@ -134,6 +134,22 @@ class ReviewPolicy(PolicySection):
         description="机构审核与考核机构复核不得为同一人: the same person may not decide at both levels",
         source="2007 measure, Art. 7 and 8: institution and body are two",
     )
+    body_of_level: dict[RegionLevel, RegionLevel] = policy_key(
+        default_factory=dict,
+        description="机构隶属层级对应的考核机构层级: by the level of the region an institution belongs to, the level "
+        "of the body that assesses its doctors (the nearest one at that level, or above where there is none). A cycle "
+        "that opens appoints it, by the rule of its own region, to whom no body was appointed by hand; without an "
+        "entry nobody is",
+        source="2007 measure, Art. 7 and 8: the authority entrusts bodies; by which way differs",
+    )
+
+    @model_validator(mode="after")
+    def _never_below(self) -> "ReviewPolicy":
+        levels = list(RegionLevel)
+        for institution, body in self.body_of_level.items():
+            if levels.index(body) > levels.index(institution):
+                raise ValueError(f"a body of level {body.value} lies below institutions of level {institution.value}")
+        return self
 
 
 class PassMark(StrEnum):
@@ -212,6 +228,14 @@ class SuspensionMonths(BaseModel):
     most: int = Field(default=6, ge=3, le=6)
 
 
+class SealAuthority(StrEnum):
+    """发证机关: the health authority nearest to the institution, or the nearest one of a prefecture or the province."""
+
+    NEAREST = "NEAREST"
+    PREFECTURE = "PREFECTURE"
+    PROVINCE = "PROVINCE"
+
+
 class DocumentsPolicy(PolicySection):
     """考核结果通知书与合格证书"""
 
@@ -226,6 +250,14 @@ class DocumentsPolicy(PolicySection):
         default=True,
         description="合格者是否发给合格证书: whether who passes gets a certificate",
         source="manual 2.2.6",
+    )
+    seal_authority: SealAuthority = policy_key(
+        default=SealAuthority.NEAREST,
+        description="发证机关（加盖公章）: which authority issues and seals the certificate: the nearest, or the "
+        "nearest at the level of the prefecture or of the province",
+        source="manual 2.2.6; which authority it is differs",
+        # The three words sort from the lowest authority to the highest: a county does not undo its province's rule.
+        lower=may_tighten(Stricter.HIGHER),
     )
     objection_days: int = policy_key(
         default=30,

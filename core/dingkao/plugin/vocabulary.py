@@ -46,6 +46,14 @@ class Role(StrEnum):
     SYSTEM = "SYSTEM"
 
 
+class RegionLevel(StrEnum):
+    """行政层级"""
+
+    PROVINCE = "PROVINCE"
+    PREFECTURE = "PREFECTURE"
+    COUNTY = "COUNTY"
+
+
 class ReviewLevel(StrEnum):
     """审核层级: 医疗卫生机构审核, 考核机构复核"""
 

@@ -33,9 +33,17 @@ from dingkao.papers.vocabulary import AttemptState
 from dingkao.plugin.errors import NotEligible
 from dingkao.plugin.national import DocumentsPolicy
 from dingkao.plugin.text import Reason, Text
-from dingkao.plugin.vocabulary import Dimension, PaperState, PaperSubject, PracticeCategory, PracticeLevel, Verdict
+from dingkao.plugin.vocabulary import (
+    Dimension,
+    PaperState,
+    PaperSubject,
+    PracticeCategory,
+    PracticeLevel,
+    RegionLevel,
+    Verdict,
+)
 from dingkao.results.records import ResultRecord, read_ratings
-from dingkao.results.rules import dimension_outcomes
+from dingkao.results.rules import dimension_outcomes, may_seal
 from dingkao.results.vocabulary import ResultState
 
 Content = TypeVar("Content", bound=NoticeContent | CertificateContent)
@@ -95,8 +103,8 @@ _photo = Statement(
 # From the place itself upwards, each with its authorities.
 _upwards = Statement(
     lambda p: QueryString(
-        "SELECT above.code AS code, authority.id AS authority_id, authority.name AS authority_name "
-        "FROM region AS here JOIN region AS above ON here.path LIKE above.path || '%' "
+        "SELECT above.code AS code, above.level AS level, authority.id AS authority_id, "
+        "authority.name AS authority_name FROM region AS here JOIN region AS above ON here.path LIKE above.path || '%' "
         "LEFT JOIN organisation AS authority ON authority.region = above.id AND authority.is_authority = TRUE "
         "WHERE here.id = {} ORDER BY LENGTH(above.path) DESC, authority.id",
         p.region,
@@ -107,7 +115,8 @@ _upwards = Statement(
 @dataclass(frozen=True, slots=True)
 class Issuer:
     """For whom documents of a place are numbered and sealed: the nearest six-digit region code upwards (a development
-    zone may have none of its own), and the nearest authority (发证机关), or None where there is none."""
+    zone may have none of its own), and the authority (发证机关) that the policy lets seal, or None where there is
+    none."""
 
     region_code: str
     authority_id: int | None
@@ -127,14 +136,16 @@ class Identity:
 UNNUMBERED = Identity("ZS-000000-0000-000000-0", "https://localhost/check/0", date(2000, 1, 1))
 
 
-async def find_issuer(region_id: int) -> Issuer:
-    """The issuer for an assessment of the region `region_id`. Raises NotEligible where no code fits a number."""
-    rows = await _upwards.run(region=region_id)
+async def find_issuer(environment: Environment, record: AssessmentRecord) -> Issuer:
+    """The issuer for an assessment, by its pinned policy. Raises NotEligible where no code fits a number."""
+    policy = (await pinned_policy(environment, record)).section(DocumentsPolicy)
+    rows = await _upwards.run(region=record.region_id)
     code = next((row["code"] for row in rows if len(row["code"]) == 6 and row["code"].isdigit()), None)
     if code is None:
         text = Text("所在地区没有六位行政区划代码，无法编号。", "The place has no six-digit code to number by.")
         raise NotEligible([Reason("NO_REGION_CODE", text)])
-    authority = next((row for row in rows if row["authority_id"] is not None), None)
+    sealing = [row for row in rows if may_seal(policy.seal_authority, RegionLevel(row["level"]))]
+    authority = next((row for row in sealing if row["authority_id"] is not None), None)
     if authority is None:
         return Issuer(code, None, "")
     return Issuer(code, authority["authority_id"], authority["authority_name"])

@@ -204,7 +204,7 @@ async def _draft(environment: Environment, reached: Reached, kind: DocumentKind,
         unnumbered = await _describe(environment, reached, kind, contents.UNNUMBERED, code)
         with refusals():
             fonts.require_glyphs(printable_texts(unnumbered.content))
-        issuer = await contents.find_issuer(reached.record.region_id)
+        issuer = await contents.find_issuer(environment, reached.record)
         number = await take_number(kind, issuer.region_code, reached.record.cycle_ends_on.year)
     identity = Identity(number, check_url(environment.settings, code), today)
     return await _describe(environment, reached, kind, identity, code)
@@ -218,7 +218,7 @@ async def _describe(
     if kind is DocumentKind.NOTICE:
         content = await contents.notice_content(environment, record, result, identity)
     else:
-        issuer = await contents.find_issuer(record.region_id)
+        issuer = await contents.find_issuer(environment, record)
         content = await contents.certificate_content(record, result, identity, issuer)
     photo = await contents.photo_name(record)
     return Draft(content, contents.as_json(content, photo), photo, identity, code)

@@ -6,10 +6,10 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from dingkao.clock import china_date
-from dingkao.plugin.national import DocumentsPolicy
+from dingkao.plugin.national import DocumentsPolicy, SealAuthority
 from dingkao.plugin.state_machine import StateMachine, Transition
 from dingkao.plugin.text import Reason, Text
-from dingkao.plugin.vocabulary import RATED_DIMENSIONS, Dimension, Role, Verdict
+from dingkao.plugin.vocabulary import RATED_DIMENSIONS, Dimension, RegionLevel, Role, Verdict
 from dingkao.results.vocabulary import ConclusionGround, DocumentState, ResultState
 
 # The body answers an objection within 30 days of receiving it (2007 measure, Art. 24).
@@ -215,6 +215,19 @@ def _against_any(state: ResultState) -> list[Reason]:
             return [_ANNULLED]
         case _:
             return []
+
+
+_LOWEST_SEALING = {
+    SealAuthority.NEAREST: RegionLevel.COUNTY,
+    SealAuthority.PREFECTURE: RegionLevel.PREFECTURE,
+    SealAuthority.PROVINCE: RegionLevel.PROVINCE,
+}
+_FROM_THE_TOP = tuple(RegionLevel)
+
+
+def may_seal(rule: SealAuthority, level: RegionLevel) -> bool:
+    """Whether an authority of a region of `level` is high enough to issue and seal certificates."""
+    return _FROM_THE_TOP.index(level) <= _FROM_THE_TOP.index(_LOWEST_SEALING[rule])
 
 
 def objection_until(notified_at: datetime, policy: DocumentsPolicy) -> date:

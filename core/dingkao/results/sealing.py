@@ -52,7 +52,7 @@ async def seal_certificate(environment: Environment, caller: Caller | None, asse
     actor = logged_in(caller)
     record = await read_assessment(actor, assessment_id)
     require_role(actor, record, Role.AUTHORITY_OFFICER)
-    issuer = await find_issuer(record.region_id)
+    issuer = await find_issuer(environment, record)
     grant = _issuing_grant(actor, record, issuer)
     reached = await reach(environment, actor, assessment_id, DocumentKind.CERTIFICATE)
     document = reached.document

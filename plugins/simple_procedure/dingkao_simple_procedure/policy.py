@@ -1,5 +1,6 @@
 """What a region may change of the simple procedure. Defaults are the national rule."""
 
+from datetime import date
 from enum import StrEnum
 from typing import ClassVar
 
@@ -14,6 +15,7 @@ class CountedTo(StrEnum):
     CYCLE_END = "CYCLE_END"
     CYCLE_START = "CYCLE_START"
     TODAY = "TODAY"
+    DATE = "DATE"
 
 
 class SimpleProcedurePolicy(PolicySection):
@@ -46,7 +48,12 @@ class SimpleProcedurePolicy(PolicySection):
     years_counted_to: CountedTo = policy_key(
         default=CountedTo.CYCLE_END,
         description="执业年限计算截止日: from the issue of the first practice certificate to the cycle's end "
-        "(CYCLE_END), its start (CYCLE_START) or the day of asking (TODAY)",
+        "(CYCLE_END), its start (CYCLE_START), the day of asking (TODAY) or the day in years_counted_on (DATE)",
+        source="regions' notices differ; the measure names no day",
+    )
+    years_counted_on: date | None = policy_key(
+        default=None,
+        description="执业年限计算截止的日期: the day itself, where years_counted_to is DATE; it is counted",
         source="regions' notices differ; the measure names no day",
     )
     minimum_proofs: int = policy_key(
@@ -75,6 +82,12 @@ class SimpleProcedurePolicy(PolicySection):
         description="医学人文测评答题次数; null 为不限次数，合格为止: how often the paper may be sat",
         source="manual 2.2.5",
     )
+
+    @model_validator(mode="after")
+    def _a_date_where_one_is_meant(self) -> "SimpleProcedurePolicy":
+        if (self.years_counted_to is CountedTo.DATE) != (self.years_counted_on is not None):
+            raise ValueError("years_counted_on goes with years_counted_to DATE, and only with it")
+        return self
 
     @model_validator(mode="after")
     def _longer_way_is_longer(self) -> "SimpleProcedurePolicy":

@@ -20,7 +20,9 @@ def full_years(since: date, until: date) -> int:
 
 
 def last_day_counted(facts: AssessmentFacts, rule: SimpleProcedurePolicy) -> date:
-    """The day to which years of practice are counted (policy key `years_counted_to`)."""
+    """The day to which years of practice are counted (policy keys `years_counted_to`, `years_counted_on`)."""
+    if rule.years_counted_on is not None:
+        return rule.years_counted_on
     match rule.years_counted_to:
         case CountedTo.CYCLE_END:
             return facts.cycle_ends_on
@@ -28,6 +30,8 @@ def last_day_counted(facts: AssessmentFacts, rule: SimpleProcedurePolicy) -> dat
             return facts.cycle_starts_on
         case CountedTo.TODAY:
             return facts.today
+        case CountedTo.DATE:
+            raise AssertionError("the section's validator wants a day beside DATE")
 
 
 class SimpleProcedure:
