@@ -8,13 +8,15 @@ from dingkao.db.database import Database
 from dingkao.documents.configured_seal import ConfiguredSeal
 from dingkao.documents.errors import SealUnusable
 from dingkao.environment import Environment
-from dingkao.host.loading import FoundPlugin, PluginRefused, build_registry, check_required, find_plugins
+from dingkao.host.loading import FoundPlugin, PluginRefused, Problems, build_registry, check_required, find_plugins
+from dingkao.logs import configure_logging
 from dingkao.messaging.outbox import OutboxSmsSender
 from dingkao.papers.face import RecordingFaceVerifier
 from dingkao.plugin.policy import PolicyError
 from dingkao.plugin.ports import FaceVerifier, FileStore, PortFailed, PortSlot, SealedDocument, SealProvider, SmsSender
 from dingkao.policies import PolicyBook
 from dingkao.registry import Registry
+from dingkao.schema import assemble
 from dingkao.settings import BadSettings, Settings
 from dingkao.storage.files import open_file_store
 
@@ -30,10 +32,23 @@ class NoSealKey:
 
 
 def load_registry(settings: Settings, plugins: list[FoundPlugin] | None = None) -> Registry:
-    """The plugins in force and what they contribute. Raises PluginRefused."""
-    found = find_plugins(settings.plugins_blocked) if plugins is None else plugins
-    check_required(found, settings.plugins_required)
-    return build_registry(found)
+    """The plugins in force and what they contribute. Raises PluginRefused with everything that is wrong with any of
+    them, the schema's part too; BadSettings where a plugin's setting has no usable value."""
+    if settings.trace_hooks:
+        configure_logging(settings.log_format, settings.log_level)
+    problems = Problems()
+    found = find_plugins(settings.plugins_blocked, problems) if plugins is None else plugins
+    check_required(found, settings.plugins_required, problems)
+    registry = build_registry(found, problems, trace=settings.trace_hooks)
+    if len(problems):
+        # Refused in any case: then all of it at once.
+        try:
+            assemble(registry)
+        except PluginRefused as refused:
+            for sentence in refused.problems:
+                problems.add(sentence)
+    problems.refuse()
+    return registry
 
 
 def build_environment(
@@ -45,6 +60,7 @@ def build_environment(
     try:
         policies.check()
     except PolicyError as error:
+        # The layers of plugins were looked at before; this is the core's own national layer.
         raise PluginRefused(f"policy refused: {error}") from error
     clock = clock or SystemClock()
     return Environment(

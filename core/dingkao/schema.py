@@ -10,6 +10,7 @@ from dingkao.assessments import graphql as assessments
 from dingkao.context import CoreInfo
 from dingkao.cycles import graphql as cycles
 from dingkao.doctors import graphql as doctors
+from dingkao.host import graphql as plugins
 from dingkao.host.schema import AssembledSchema, build_schema
 from dingkao.institutions import graphql as institutions
 from dingkao.papers import graphql as papers
@@ -21,7 +22,7 @@ from dingkao.registry import Registry
 from dingkao.results import graphql as results
 from dingkao.reviews import graphql as reviews
 
-_SUBJECTS = (accounts, institutions, doctors, cycles, assessments, reviews, papers, results)
+_SUBJECTS = (accounts, institutions, doctors, cycles, assessments, reviews, papers, results, plugins)
 
 _NODES: Mapping[str, Callable[[CoreInfo, int], Awaitable[object]]] = {
     name: load for subject in _SUBJECTS for name, load in getattr(subject, "NODES", {}).items()
@@ -46,4 +47,6 @@ def assemble(registry: Registry) -> AssembledSchema:
     """The schema of the core and the loaded plugins. Raises PluginRefused."""
     core = [("the core", subject.CONTRIBUTION) for subject in _SUBJECTS]
     nodes = [("the core", GraphQLContribution(query=NodeQuery))]
-    return build_schema([*core, *nodes, *registry.graphql], handlers=(assessments.RevisionHandler(),))
+    return build_schema(
+        [*core, *nodes, *registry.graphql], handlers=(assessments.RevisionHandler(),), prefixes=registry.prefixes
+    )

@@ -44,6 +44,9 @@ class Settings(BaseSettings):
     plugins_required: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Plugins without which the server must not start, as name>=1.0,<2; separated by ;"
     )
+    trace_hooks: bool = Field(
+        default=False, description="Whether each hook call is logged at the start, with what the plugin contributes"
+    )
     seal_key: Path | None = Field(default=None, description="PKCS#12 file of the authority's seal key")
     seal_passphrase: SecretStr = Field(default=SecretStr(""), description="Passphrase of the seal key")
     font_path: Path | None = Field(default=None, description="Folder of fonts for documents, or none: the bundled ones")

@@ -1,6 +1,7 @@
 """The commands that end by themselves, run as a person runs them."""
 
 import asyncio
+import json
 import shutil
 import sqlite3
 from contextlib import closing
@@ -138,11 +139,23 @@ def test_a_folder_that_cannot_be_made_is_said(run: Run, tmp_path: Path) -> None:
 
 def test_plugins_are_listed_with_what_they_contribute(run: Run) -> None:
     lines = run("plugins", PLUGINS_BLOCKED="local_policy").out.splitlines()
-    (line,) = (line for line in lines if "simple_procedure" in line)
-    assert "procedures" in line
+    (line,) = (line for line in lines if "procedures: SIMPLE" in line)
+    assert "simple_procedure" in line
     assert "dingkao" in line
     assert lines[-1] == "blocked by DINGKAO_PLUGINS_BLOCKED: local_policy"
     assert sum("local_policy" in line for line in lines) == 1
+
+
+def test_plugins_as_json_tell_what_each_brings_and_overrides(run: Run) -> None:
+    listed = {plugin["name"]: plugin for plugin in json.loads(run("plugins", "--json").out)}
+    exemptions = {one["hook"]: one["names"] for one in listed["exemptions"]["contributions"]}
+    assert exemptions["tables"] == ["exemptions_request", "exemptions_proof"]
+    assert "Assessment.exemptions" in exemptions["graphql"]
+    assert (listed["exemptions"]["api"], listed["exemptions"]["distribution"]) == (1, "dingkao")
+    overrides = {(one["region"], one["key"]): one for one in listed["local_policy"]["overrides"]}
+    assert overrides["990000", "accounts.initial_password"]["value"] == '"666666"'
+    assert "操作手册" in overrides["990000", "accounts.initial_password"]["reason"]
+    assert listed["exemptions"]["overrides"] == []
 
 
 def test_settings_are_all_listed_and_no_secret_is_shown(run: Run, tmp_path: Path) -> None:

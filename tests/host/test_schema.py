@@ -88,7 +88,7 @@ def test_the_cores_root_field_cannot_be_replaced() -> None:
 
 def test_the_cores_own_field_cannot_be_replaced() -> None:
     message = refusal(("night", GraphQLContribution(fields={"Shift": ShiftTitle})))
-    assert message == "night adds Shift.title, which the core has already"
+    assert message == "night adds Shift.title, which the core has already; rename it"
 
 
 def test_a_field_on_a_type_that_does_not_exist() -> None:

@@ -13,33 +13,52 @@ if TYPE_CHECKING:
 
 
 def settings() -> None:
-    """List every setting: type, default, meaning, and whether it is set. 配置项
+    """List every setting, the server's and the plugins': type, default, meaning, and whether it is set. 配置项
 
-    Values are not shown, since some are secrets. Exits with 2 where one of them cannot be used.
+    Values are not shown, since some are secrets. Exits with 2 where one of them cannot be used, with 1 where a
+    plugin is refused.
     """
-    from pydantic import SecretStr
-
+    from dingkao.application import load_registry
+    from dingkao.host.finding import find_plugins
+    from dingkao.host.listing import list_settings
+    from dingkao.host.refusal import PluginRefused, Problems
     from dingkao.settings import PREFIX, BadSettings, Settings, load_settings
 
+    refused: BadSettings | PluginRefused | None = None
+    declared: list[tuple[str, FieldInfo]] = []
+    try:
+        loaded = load_settings()
+        found = find_plugins(loaded.plugins_blocked, Problems())
+        declared = [(setting.variable, setting.field) for setting in list_settings(found)]
+        load_registry(loaded)
+    except (BadSettings, PluginRefused) as error:
+        refused = error
+    own = [(f"{PREFIX}{name.upper()}", field) for name, field in Settings.model_fields.items()]
     in_file = _names_in_env_file(Path(".env"))
     in_environment = {name.upper() for name in os.environ}
     table = new_table("Variable", "Type", "Default", "Meaning", "Set in")
-    for name, field in Settings.model_fields.items():
-        variable = f"{PREFIX}{name.upper()}"
+    for variable, field in [*own, *declared]:
         place = "environment" if variable in in_environment else ".env" if variable in in_file else ""
-        default = "(hidden)" if isinstance(field.default, SecretStr) else _shown_default(field)
-        table.add_row(variable, _shown_type(field.annotation), default, field.description or "", place)
+        table.add_row(variable, _shown_type(field.annotation), _shown_default(field), field.description or "", place)
     output().print(table)
-    for unknown in sorted(
-        variable
-        for variable in in_environment | in_file
-        if variable.startswith(PREFIX) and variable.removeprefix(PREFIX).lower() not in Settings.model_fields
-    ):
-        warn(f"dingkao: there is no setting {unknown}; it changes nothing")
-    try:
-        load_settings()
-    except BadSettings as error:
-        raise CommandFailed(str(error), 2) from error
+    known = {variable for variable, _ in [*own, *declared]}
+    for unknown in sorted(name for name in in_environment | in_file if name.startswith(PREFIX) and name not in known):
+        if refused is None or not _of_a_plugin(unknown):
+            warn(f"dingkao: there is no setting {unknown}; it changes nothing")
+    if isinstance(refused, BadSettings):
+        raise CommandFailed(str(refused), 2) from refused
+    if refused is not None:
+        raise refused
+
+
+def _of_a_plugin(variable: str) -> bool:
+    """Whether the variable begins like those of an installed plugin, which may be refused and so not be asked."""
+    from importlib.metadata import entry_points
+
+    from dingkao.host.finding import GROUP
+    from dingkao.host.settings import prefix_of
+
+    return any(variable.startswith(prefix_of(point.name)) for point in entry_points(group=GROUP))
 
 
 def _names_in_env_file(path: Path) -> set[str]:
@@ -49,7 +68,13 @@ def _names_in_env_file(path: Path) -> set[str]:
 
 
 def _shown_default(field: "FieldInfo") -> str:
-    default = field.default
+    from pydantic import SecretStr
+
+    if field.is_required():
+        return "must be set"
+    default = field.get_default(call_default_factory=True)
+    if isinstance(default, SecretStr):
+        return "(hidden)"
     if default is None or default == ():
         return "none"
     return str(default).lower() if isinstance(default, bool) else str(default)

@@ -1,9 +1,12 @@
 """`dingkao plugins`: what is installed; and its command `remove`, which takes a plugin's records out for good."""
 
 import asyncio
+import json
 import re
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,21 +22,38 @@ app = typer.Typer(rich_markup_mode="markdown")
 
 
 @app.callback(invoke_without_command=True)
-def plugins(context: typer.Context) -> None:
-    """List the plugins in force: where each comes from and what it contributes. 插件
+def plugins(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array instead of a table.")] = False,
+) -> None:
+    """List the plugins in force: where each comes from, what it contributes, what it overrides in policy. 插件
 
-    Exits with 1, as the server would, where one is refused. Blocked plugins are not listed: their code is not touched.
+    Exits with 1, as the server would, where one is refused, and says everything that is wrong with any of them. Blocked
+    plugins are not listed: their code is not touched.
     """
     if context.invoked_subcommand is not None:
         return
     from dingkao.application import load_registry
+    from dingkao.host.listing import list_plugins
+    from dingkao.schema import assemble
     from dingkao.settings import load_settings
 
     settings = load_settings()
     registry = load_registry(settings)
-    table = new_table("Plugin", "Version", "Distribution", "Contributes")
-    for plugin in registry.plugins:
-        table.add_row(plugin.name, plugin.version, plugin.distribution, ", ".join(plugin.contributes))
+    # What is wrong with the schema refuses the server too.
+    assemble(registry)
+    listed = list_plugins(registry)
+    if as_json:
+        say(json.dumps([asdict(plugin) for plugin in listed], ensure_ascii=False, indent=2))
+        return
+    table = new_table("Plugin", "Version", "API", "Distribution", "Contributes", "Overrides in policy")
+    for plugin in listed:
+        # What layers set stands in the last column.
+        contributions = "\n".join(
+            f"{one.hook}: {', '.join(one.names)}" for one in plugin.contributions if one.hook != "policy_layers"
+        )
+        overrides = "\n".join(f"{one.place} {one.key} = {shorten(one.value, 60)}" for one in plugin.overrides)
+        table.add_row(plugin.name, plugin.version, str(plugin.api), plugin.distribution, contributions, overrides)
     output().print(table)
     if settings.plugins_blocked:
         output().print(f"blocked by DINGKAO_PLUGINS_BLOCKED: {', '.join(settings.plugins_blocked)}")

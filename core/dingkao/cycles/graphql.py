@@ -117,14 +117,6 @@ class PolicyValue:
     reason: str = strawberry.field(description="The notice or law it rests on. 依据")
 
 
-@strawberry.type(description="A plugin in force. 插件")
-class Plugin:
-    name: str = strawberry.field(description="Name of its entry point. 名称")
-    version: str = strawberry.field(description="Version of its distribution. 版本")
-    distribution: str = strawberry.field(description="The distribution it came from. 软件包")
-    contributes: list[str] = strawberry.field(description="The hooks it implements. 提供的功能")
-
-
 @strawberry.type(description="A procedure that this server offers. 考核程序")
 class Procedure:
     code: str = strawberry.field(description="Stable code. 代码")
@@ -181,19 +173,6 @@ class CyclesQuery:
                 reason=origin.reason,
             )
             for path, value, origin in policy.items()
-        ]
-
-    @strawberry.field(description="The plugins in force; for staff. 已启用插件")
-    def plugins(self, info: CoreInfo) -> list[Plugin]:
-        logged_in(info.context.caller).require(*STAFF)
-        return [
-            Plugin(
-                name=plugin.name,
-                version=plugin.version,
-                distribution=plugin.distribution,
-                contributes=list(plugin.contributes),
-            )
-            for plugin in info.context.environment.registry.plugins
         ]
 
     @strawberry.field(description="The procedures that this server offers, whoever may choose them. 考核程序列表")

@@ -37,10 +37,24 @@ class MigrationChanged(RuntimeError):
 @dataclass(frozen=True)
 class MigrationSet:
     """The migrations of one owner (`core` or a plugin's name): a package that holds `NAME.sqlite.sql` and
-    `NAME.postgresql.sql`, applied in the order of their names."""
+    `NAME.postgresql.sql`, applied in the order of their names.
+
+    `after` names migrations of other owners that must be there before, as `core/0001_initial`. Each is one that exists,
+    never "the latest": what that is changes under a set that was applied long ago.
+    """
 
     owner: str
     package: str
+    after: tuple[str, ...] = ()
+
+
+def scripts(migration_set: MigrationSet, engine_type: str) -> list[tuple[str, str]]:
+    """Name and SQL text of each migration for `sqlite` or `postgresql`, in order. Raises ModuleNotFoundError where
+    there is no such package."""
+    ending = f".{engine_type}.sql"
+    folder: Traversable = files(migration_set.package)
+    found = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(ending))
+    return [(name.removesuffix(ending), (folder / name).read_text(encoding="utf-8")) for name in found]
 
 
 async def migrate(sets: Sequence[MigrationSet]) -> list[str]:
@@ -122,10 +136,7 @@ async def _done(owner: str) -> dict[str, str]:
 
 
 def _scripts(migration_set: MigrationSet) -> list[tuple[str, str]]:
-    ending = ".postgresql.sql" if is_postgresql() else ".sqlite.sql"
-    folder: Traversable = files(migration_set.package)
-    found = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(ending))
-    return [(name.removesuffix(ending), (folder / name).read_text(encoding="utf-8")) for name in found]
+    return scripts(migration_set, "postgresql" if is_postgresql() else "sqlite")
 
 
 async def _run(script: str) -> None:

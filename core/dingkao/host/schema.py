@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 import strawberry
+from graphql import GraphQLObjectType
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.types.base_scalars import DateDefinition, DateTimeDefinition
 from strawberry.types import get_object_definition
@@ -14,7 +15,9 @@ from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 from strawberry.types.scalar import ScalarDefinition
 
-from dingkao.host.loading import PluginRefused
+from dingkao.host.refusal import Problems
+from dingkao.host.results import added_fields, graphql_name
+from dingkao.host.schema_checks import BACK_REFERENCE, FieldOwners, blame, check_names, check_prefixes
 from dingkao.plugin.contributions import GraphQLContribution
 from dingkao.plugin.graphql import PROBLEM_HANDLERS
 
@@ -58,63 +61,95 @@ def build_schema(
     contributions: Iterable[tuple[str, GraphQLContribution]],
     extra_types: Sequence[type[Any]] = (),
     handlers: Sequence[strawberry.ExceptionHandler[Any, Any]] = (),
+    prefixes: Mapping[str, str] | None = None,
 ) -> AssembledSchema:
-    """The schema of the core's subjects and the plugins, in the order given; owners by name.
+    """The schema of the core's subjects and the plugins, in the order given; owners by name. `prefixes` says what the
+    types of each plugin begin with.
 
-    Raises PluginRefused where two owners claim one field of one type, or where a contributed field is not in the
-    finished schema (its target does not exist).
+    Raises PluginRefused, with all of it, where a field or a type has two owners or two fields of a type one name, where
+    a contributed field or type is not in the finished schema, or a type lacks its plugin's prefix.
     """
-    additions: dict[str, list[StrawberryField]] = {}
-    owners: dict[tuple[str, str], str] = {}
-    types: list[type[Any]] = list(extra_types)
-    for owner, contribution in contributions:
-        types += contribution.types
-        targets: dict[str, type[Any] | None] = {
-            "Query": contribution.query,
-            "Mutation": contribution.mutation,
-            **contribution.fields,
-        }
-        for target, source in targets.items():
-            for field in _fields(source):
-                other = owners.setdefault((target, _graphql_name(field)), owner)
-                if other != owner:
-                    raise PluginRefused(
-                        f"field {target}.{_graphql_name(field)} is claimed by {other} and by {owner}; block one of them"
-                    )
-                additions.setdefault(target, []).append(field)
-    schema = AssembledSchema(
-        additions,
-        query=Query,
-        mutation=Mutation,
-        types=types,
-        config=StrawberryConfig(auto_camel_case=True, scalar_map=_SCALARS),
-        exception_handlers=(*PROBLEM_HANDLERS, *handlers),
-    )
-    _check_presence(schema, owners)
+    listed = list(contributions)
+    problems = Problems()
+    owners, additions = _claim_fields(listed, problems)
+    try:
+        schema = _construct(listed, additions, extra_types, handlers)
+    except Exception:
+        blame(
+            listed, lambda some: _construct(some, _claim_fields(some, Problems())[1], extra_types, handlers), problems
+        )
+        problems.refuse()
+        raise
+    _check_presence(schema, listed, owners, problems)
+    check_names(schema, owners, problems)
+    check_prefixes(schema, listed, owners, prefixes or {}, problems)
+    problems.refuse()
     return schema
 
 
-def _fields(source: type[Any] | None) -> list[StrawberryField]:
-    if source is None:
-        return []
-    definition = get_object_definition(source, strict=True)
-    return list(definition.fields)
+def _construct(
+    listed: Sequence[tuple[str, GraphQLContribution]],
+    additions: Mapping[str, Sequence[StrawberryField]],
+    extra_types: Sequence[type[Any]],
+    handlers: Sequence[strawberry.ExceptionHandler[Any, Any]],
+) -> AssembledSchema:
+    return AssembledSchema(
+        additions,
+        query=Query,
+        mutation=Mutation,
+        types=[*extra_types, *(kind for _, contribution in listed for kind in contribution.types)],
+        config=StrawberryConfig(auto_camel_case=True, scalar_map=_SCALARS),
+        exception_handlers=(*PROBLEM_HANDLERS, *handlers),
+    )
 
 
-def _graphql_name(field: StrawberryField) -> str:
-    return StrawberryConfig().name_converter.get_graphql_name(field)
+def _claim_fields(
+    listed: Sequence[tuple[str, GraphQLContribution]], problems: Problems
+) -> tuple[FieldOwners, Mapping[str, Sequence[StrawberryField]]]:
+    """The owner and the field behind each `(type, name)`, and the fields to be added to each type. The names are those
+    that clients see: after camel-casing, aliases counted."""
+    owners: FieldOwners = {}
+    additions: dict[str, list[StrawberryField]] = {}
+    for owner, contribution in listed:
+        for target, field in added_fields(contribution):
+            name = graphql_name(field)
+            other, _ = owners.get((target, name), ("", None))
+            if not other:
+                owners[(target, name)] = (owner, field)
+                additions.setdefault(target, []).append(field)
+            elif other == owner:
+                problems.add(f"field {target}.{name} is claimed twice by {owner}; rename one of the two")
+            else:
+                problems.add(f"field {target}.{name} is claimed by {other} and by {owner}; block one of them")
+    return owners, additions
 
 
-def _check_presence(schema: AssembledSchema, owners: Mapping[tuple[str, str], str]) -> None:
-    for (target, name), owner in owners.items():
-        found = schema._schema.type_map.get(target)
-        fields = getattr(found, "fields", {})
-        if name not in fields:
-            raise PluginRefused(f"{owner} adds {target}.{name}, but the schema has no such type; name a type it has")
-        # A core field and an added one with one name: the type's own field list tells.
-    for target in {target for target, _ in owners}:
-        definition = schema.get_type_by_name(target)
-        own = [_graphql_name(field) for field in getattr(definition, "fields", [])]
-        for name in own:
-            if (target, name) in owners:
-                raise PluginRefused(f"{owners[(target, name)]} adds {target}.{name}, which the core has already")
+def _check_presence(
+    schema: AssembledSchema,
+    listed: Sequence[tuple[str, GraphQLContribution]],
+    owners: FieldOwners,
+    problems: Problems,
+) -> None:
+    known = schema._schema.type_map
+    for (target, name), (owner, field) in owners.items():
+        found = known.get(target)
+        if found is None:
+            problems.add(f"{owner} adds {target}.{name}, but the schema has no such type; name a type it has")
+        elif not isinstance(found, GraphQLObjectType):
+            problems.add(
+                f"{owner} adds {target}.{name}, but {target} is no object type; fields go to object types alone"
+            )
+        elif name in _own_names(schema, target):
+            problems.add(f"{owner} adds {target}.{name}, which the core has already; rename it")
+        elif found.fields[name].extensions.get(BACK_REFERENCE) is not field:
+            problems.add(f"{owner} adds {target}.{name}, but another field stands there; mend or block the plugin")
+    for owner, contribution in listed:
+        for kind in contribution.types:
+            definition = get_object_definition(kind)
+            if definition is not None and schema.get_type_by_name(definition.name) is not definition:
+                problems.add(f"{owner} contributes the type {definition.name}, which is not in the schema; rename it")
+
+
+def _own_names(schema: AssembledSchema, target: str) -> set[str]:
+    """The names of the fields that a type has without additions."""
+    return {graphql_name(field) for field in getattr(schema.get_type_by_name(target), "fields", ())}

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from dingkao.assessments.access import gather_facts_of, lock_assessment, lock_records, pinned_policy
 from dingkao.assessments.graphql import Assessment, load_assessment
@@ -25,10 +25,13 @@ from dingkao.plugin.facts import AssessmentFacts
 from dingkao.plugin.ids import decode_id
 from dingkao.plugin.policy import Policy
 from dingkao.plugin.services import AssessmentReading, Work
+from dingkao.plugin.settings import PluginSettings
 from dingkao.plugin.text import Text
 from dingkao.plugin.vocabulary import AssessmentState, FilePurpose, PaperSubject, ReviewLevel, Role
 from dingkao.reviews.tables import Review
 from dingkao.storage.lookup import FileRecord, files_by_ids, files_of_assessment
+
+Settings = TypeVar("Settings", bound=PluginSettings)
 
 _deciders = Statement(
     lambda p: Review.select(Review.reviewer).where((Review.assessment == p.assessment) & (Review.level == p.level))
@@ -167,6 +170,13 @@ class CoreServices:
     def exemption_conditions(self) -> Mapping[str, ExemptionCondition]:
         """Every condition of every catalogue, by code."""
         return self._environment.registry.exemption_conditions
+
+    def settings(self, kind: type[Settings]) -> Settings:
+        """The values of a plugin's own settings. Raises KeyError where no plugin declares them."""
+        for values in self._environment.registry.settings.values():
+            if isinstance(values, kind):
+                return values
+        raise KeyError(f"no plugin declares the settings {kind.__name__} in its hook settings")
 
     def logged_in(self, caller: Caller | None) -> Caller:
         """The caller of a query. Raises NotLoggedIn, FirstLoginOpen."""

@@ -1,5 +1,6 @@
-"""The hooks. All are declarations, called once at start, synchronous, with no arguments; an exception refuses the start
-and names the plugin. Results are taken in the order of the plugins' names, whatever the order of installation."""
+"""The hooks. All are declarations, called once at start, synchronous; an exception refuses the start and names the
+plugin. Results are taken in the order of the plugins' names, whatever the order of installation. An implementation may
+leave out arguments that it does not need; it gives none of them a default."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,6 +12,7 @@ from dingkao.plugin.contributions import ActionRule, ExemptionCondition, GraphQL
 from dingkao.plugin.policy import PolicyLayer, PolicySection
 from dingkao.plugin.ports import PortSlot
 from dingkao.plugin.requirements import Requirement
+from dingkao.plugin.settings import PluginSettings
 
 PROJECT = "dingkao"
 
@@ -20,6 +22,11 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 class Hooks:
     """Every hook a plugin may implement."""
+
+    @hookspec
+    def settings(self) -> type[PluginSettings] | None:
+        """The plugin's settings: variables `DINGKAO_NAME_…`, NAME being the plugin's. Called before the other hooks.
+        Two claims on one variable refuse the start, and so does a value that is not of its type."""
 
     @hookspec
     def procedures(self) -> Sequence[Procedure]:  # type: ignore[empty-body]
@@ -59,5 +66,6 @@ class Hooks:
         """Where the SQL files of its tables are."""
 
     @hookspec
-    def ports(self) -> Mapping[PortSlot, object]:  # type: ignore[empty-body]
-        """Objects for ports; one for each slot. Two plugins for one slot refuse the start."""
+    def ports(self, settings: PluginSettings | None) -> Mapping[PortSlot, object]:  # type: ignore[empty-body]
+        """Objects for ports; one for each slot. Two plugins for one slot refuse the start. `settings` holds the values
+        of the plugin's own hook `settings`, None where it has none."""

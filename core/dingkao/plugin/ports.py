@@ -1,9 +1,16 @@
-"""Ports: what reaches outside the process. Each is an object with async methods behind one of these protocols."""
+"""Ports: what reaches outside the process. Each is an object with async methods behind one of these protocols.
 
+The core stands between a port and whoever needs it: `PORT_RULES` says how long a call may take in all and how often it
+is tried. A plugin's port runs in a thread and an event loop of its own, so that one that blocks holds up nobody; it has
+no database there. What is not PortFailed is a mistake in the port: it is logged, not tried again, and reaches the
+caller as PortFailed too.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 
 class PortSlot(StrEnum):
@@ -16,7 +23,11 @@ class PortSlot(StrEnum):
 
 
 class PortFailed(Exception):
-    """The system behind a port refused or could not be reached; nothing was done."""
+    """The system behind a port refused or could not be reached; nothing was done, so the call may be tried again."""
+
+
+class PortTimedOut(PortFailed):
+    """The port did not answer in time: what it was asked to do may have happened all the same. Raised by the core."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +42,7 @@ class SmsMessage:
 
 @runtime_checkable
 class SmsSender(Protocol):
-    """短信网关. Time limit 5 s; a failure is shown as a problem and may be tried again."""
+    """短信网关. 5 s, two tries; a failure is the problem SMS_NOT_SENT, and the person may ask again."""
 
     async def send(self, message: SmsMessage) -> str:
         """Hand the message over and return the gateway's reference. Raises PortFailed."""
@@ -49,7 +60,7 @@ class FaceVerdict:
 
 @runtime_checkable
 class FaceVerifier(Protocol):
-    """人脸核验. Time limit 10 s; a failure is a flag on the capture, never a lost attempt."""
+    """人脸核验. 10 s, two tries; after a failure the capture counts as not accepted, and no attempt is lost."""
 
     async def verify(self, subject: str, image: bytes) -> FaceVerdict:
         """Compare `image` (a checked JPEG) with what is known of `subject` (a random id, no personal number).
@@ -68,7 +79,7 @@ class SealedDocument:
 
 @runtime_checkable
 class SealProvider(Protocol):
-    """电子印章. Time limit 30 s; a failure leaves the certificate unsealed and may be tried again."""
+    """电子印章. 30 s, two tries; a failure leaves the certificate unsealed (SEAL_UNAVAILABLE)."""
 
     async def seal(self, pdf: bytes, *, authority_name: str, reason: str, at: datetime) -> SealedDocument:
         """Apply the authority's seal to the finished page. Raises PortFailed."""
@@ -77,7 +88,8 @@ class SealProvider(Protocol):
 
 @runtime_checkable
 class FileStore(Protocol):
-    """文件存储: bytes under unguessable names."""
+    """文件存储: bytes under unguessable names. 20 s, three tries; a failure is FILES_UNAVAILABLE or, where no operation
+    names that, the error EXTERNAL_SERVICE_FAILED; nothing is recorded that has no file."""
 
     async def put(self, name: str, data: bytes, media_type: str) -> None:
         """Store durably. Raises PortFailed."""
@@ -90,3 +102,21 @@ class FileStore(Protocol):
     async def delete(self, name: str) -> None:
         """Remove; removing what is not there is no error."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class PortRule:
+    """How the core treats a slot: its protocol; the seconds that a call may take, all tries and the pauses between them
+    together; how often it is tried where it raises PortFailed (a call that ran out of time is never repeated)."""
+
+    protocol: type[Any]
+    seconds: float
+    tries: int
+
+
+PORT_RULES: Final[Mapping[PortSlot, PortRule]] = {
+    PortSlot.SMS_SENDER: PortRule(SmsSender, seconds=5, tries=2),
+    PortSlot.FACE_VERIFIER: PortRule(FaceVerifier, seconds=10, tries=2),
+    PortSlot.SEAL_PROVIDER: PortRule(SealProvider, seconds=30, tries=2),
+    PortSlot.FILE_STORE: PortRule(FileStore, seconds=20, tries=3),
+}

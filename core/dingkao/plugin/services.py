@@ -4,13 +4,16 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.contributions import ExemptionCondition, Procedure
 from dingkao.plugin.facts import AssessmentFacts
 from dingkao.plugin.policy import Policy
+from dingkao.plugin.settings import PluginSettings
 from dingkao.plugin.vocabulary import AssessmentState, FilePurpose, PaperSubject, ReviewLevel, Role
+
+Settings = TypeVar("Settings", bound=PluginSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,11 @@ class PluginServices(Protocol):
     @property
     def exemption_conditions(self) -> Mapping[str, ExemptionCondition]:
         """Every condition of every catalogue, by code."""
+        ...
+
+    def settings(self, kind: type[Settings]) -> Settings:
+        """The values of the plugin's own settings, by the class that its hook `settings` returns. Raises KeyError where
+        no loaded plugin declares them."""
         ...
 
     def logged_in(self, caller: Caller | None) -> Caller:

@@ -3,12 +3,25 @@
 A plugin's table is `class Request(Record, db=ROUTER, tablename="NAME_request")`, NAME being its entry point's. It
 refers to its own tables with `reference`, and to the core's objects by plain `BigInt` keys: a foreign key into a core
 table would tie the core's migrations to whichever plugins happen to have been installed once, and go on doing so when
-the plugin is gone. The core never deletes an assessment or a file, so such a key cannot come to point at nothing.
+the plugin is gone. A query that names a table of the core raises OutOfReach: its records come from `PluginServices`, in
+the scope of the account that asks. The core never deletes an assessment or a file, so such a key cannot come to
+point at nothing.
 """
 
+from dingkao.db.guarding import PLUGIN_ROUTER as ROUTER
+from dingkao.db.guarding import OutOfReach
+from dingkao.db.guarding import PluginStatement as Statement
 from dingkao.db.migrations import MigrationSet
-from dingkao.db.routing import ROUTER
-from dingkao.db.statement import Statement
 from dingkao.db.tables import Record, code_column, one_of, reference, unique
 
-__all__ = ["ROUTER", "MigrationSet", "Record", "Statement", "code_column", "one_of", "reference", "unique"]
+__all__ = [
+    "ROUTER",
+    "MigrationSet",
+    "OutOfReach",
+    "Record",
+    "Statement",
+    "code_column",
+    "one_of",
+    "reference",
+    "unique",
+]

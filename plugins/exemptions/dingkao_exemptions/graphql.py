@@ -283,7 +283,7 @@ class ExemptionProofInput:
 
 
 @strawberry.input(description="A doctor's request to have the paper waived. 免考申请")
-class RequestExemptionInput:
+class ExemptionRequestInput:
     assessment_id: strawberry.ID = strawberry.field(description="Which assessment. 考核标识")
     conditions: list[str] = strawberry.field(
         description="Codes of the ticked conditions, one or more. 勾选的免考条件代码"
@@ -292,7 +292,7 @@ class RequestExemptionInput:
 
 
 @strawberry.input(description="One level's decision. 免考审核")
-class DecideExemptionInput:
+class ExemptionDecisionInput:
     exemption_id: strawberry.ID = strawberry.field(description="Which request. 免考申请标识")
     level: ReviewLevel = strawberry.field(
         description="The level decided at: a second click never decides at the next. 审核层级"
@@ -301,13 +301,13 @@ class DecideExemptionInput:
     reason: str = strawberry.field(default="", description="Why; needed to reject. 原因")
 
 
-RequestExemptionResult = Annotated[
+ExemptionRequestResult = Annotated[
     Exemption | ValidationProblem | StateProblem | NotEligibleProblem,
-    strawberry.union("RequestExemptionResult", description="Outcome of asking for an exemption. 免考申请结果"),
+    strawberry.union("ExemptionRequestResult", description="Outcome of asking for an exemption. 免考申请结果"),
 ]
-DecideExemptionResult = Annotated[
+ExemptionDecisionResult = Annotated[
     Exemption | ValidationProblem | StateProblem,
-    strawberry.union("DecideExemptionResult", description="Outcome of deciding on an exemption. 免考审核结果"),
+    strawberry.union("ExemptionDecisionResult", description="Outcome of deciding on an exemption. 免考审核结果"),
 ]
 
 
@@ -317,8 +317,8 @@ class ExemptionMutation:
     async def request_exemption(
         self,
         info: Info,
-        input: Annotated[RequestExemptionInput, strawberry.argument(description="The request. 免考申请")],
-    ) -> RequestExemptionResult:
+        input: Annotated[ExemptionRequestInput, strawberry.argument(description="The request. 免考申请")],
+    ) -> ExemptionRequestResult:
         context = info.context
         assessment_id = decode_id("Assessment", input.assessment_id)
         proofs = [service.GivenProof(proof.file, proof.kind) for proof in input.proofs]
@@ -332,8 +332,8 @@ class ExemptionMutation:
     async def decide_exemption(
         self,
         info: Info,
-        input: Annotated[DecideExemptionInput, strawberry.argument(description="The decision. 免考审核")],
-    ) -> DecideExemptionResult:
+        input: Annotated[ExemptionDecisionInput, strawberry.argument(description="The decision. 免考审核")],
+    ) -> ExemptionDecisionResult:
         context = info.context
         request_id = decode_id("Exemption", input.exemption_id)
         await service.decide_exemption(

@@ -18,6 +18,8 @@ class ExemptionsPlugin:
     """Contributes exemptions: catalogue, requests, decisions."""
 
     plugin_api = 1
+    # Its types were named after what they are, not after the plugin.
+    graphql_prefix = "Exemption"
 
     @hookimpl
     def policy_sections(self) -> Sequence[type[PolicySection]]:
