@@ -217,7 +217,7 @@ def test_the_way_of_an_exemption_in_the_zone(installed: InstalledEnvironment, tm
         sittings.sit(doctor, HUMANITIES, a_bank(), right=True)
         result.announce(world, [doctor])
         _, (_, stranger) = server.world("zone")
-        result.print_notice(doctor, stranger, "合格")
+        result.print_notice(doctor, stranger, "合格", "本通知书由医师本人自行打印")
 
         server.on(AFTER)
         world, (_, late) = server.world("zone")

@@ -1,7 +1,7 @@
 """The core's own policy sections. Defaults are the national rule; what only a region decides is off by default."""
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -245,6 +245,13 @@ class DocumentsPolicy(PolicySection):
         default=False,
         description="医师可否自行打印考核结果通知书: whether doctors print their own notice",
         source="manual 2.2.6",
+    )
+    notice_notes: tuple[Annotated[str, Field(min_length=1, max_length=200)], ...] = policy_key(
+        default=(),
+        max_length=5,
+        description="考核结果通知书附注: sentences of the region, in Chinese, printed on the notice after those that "
+        "the law asks for",
+        source="manual 2.2.6 (根据当地要求); regions' notices",
     )
     certificate_issued: bool = policy_key(
         default=True,

@@ -175,7 +175,7 @@ async def notice_content(
         check_url=identity.check_url,
         objection_days=policy.objection_days,
         suspension_months=(policy.suspension_months.least, policy.suspension_months.most),
-        notes=(_CHANGED_NOTE,) if result.state is ResultState.CHANGED else (),
+        notes=(*([_CHANGED_NOTE] if result.state is ResultState.CHANGED else []), *policy.notice_notes),
     )
 
 

@@ -70,6 +70,9 @@ LAYERS: Sequence[PolicyLayer] = (
         source="chengdu_hightech/documents",
         version=VERSION,
         reason="本区允许医师自行打印考核结果通知书（《医师定期考核系统操作手册（医师）》2.2.6：根据当地要求）。",
-        values={"documents.notice_printable": True},
+        values={
+            "documents.notice_printable": True,
+            "documents.notice_notes": ("本通知书由医师本人自行打印，可扫描二维码查验真伪。",),
+        },
     ),
 )

@@ -17,5 +17,6 @@ async def test_it_starts_alone(authority_client: Client) -> None:
     assert [loaded["name"] for loaded in await authority_client.operation("Plugins")] == ["chengdu_hightech"]
     policy = await authority_client.operation("EffectivePolicy", regionCode=REGION_CODE)
     assert {entry["key"] for entry in policy if entry["source"].startswith("chengdu_hightech/")} == {
-        "documents.notice_printable"
+        "documents.notice_notes",
+        "documents.notice_printable",
     }

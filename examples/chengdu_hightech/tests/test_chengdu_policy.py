@@ -2,9 +2,12 @@
 
 import json
 from datetime import date
+from io import BytesIO
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from pypdf import PdfReader
 from region import ClientOf, Way, on
 
 from dingkao.testing.clock import SettableClock
@@ -25,7 +28,8 @@ async def test_every_key_that_is_set_counts_in_the_region(authority_client: Clie
     set_here = {key: (layer, value) for layer in LAYERS for key, value in layer.values.items()}
     assert {key for key, entry in policy.items() if OURS in entry["source"]} == set(set_here)
     for key, (layer, value) in set_here.items():
-        assert json.loads(policy[key]["value"]) == value
+        # As JSON has it: a tuple is a list there.
+        assert json.loads(policy[key]["value"]) == json.loads(json.dumps(value))
         assert layer.source in policy[key]["source"]
         assert policy[key]["reason"] == layer.reason
 
@@ -56,6 +60,12 @@ async def test_a_doctor_of_the_region_prints_his_notice(province: SampleProvince
     way = await failed_and_filed(province, client_of)
     notice = await way.as_doctor("IssueNotice", input={"assessmentId": way.assessment})
     assert (notice["__typename"], notice["kind"]) == ("Document", "NOTICE")
+    client = await client_of(None)
+    page = await client.http.get(urlsplit(notice["downloadUrl"]).path + "?" + urlsplit(notice["downloadUrl"]).query)
+    text = "".join("".join(sheet.extract_text().split()) for sheet in PdfReader(BytesIO(page.content)).pages)
+    assert "医师定期考核结果通知书" in text
+    # The region's sentence, after those that the law asks for.
+    assert text.index("提出复核申请") < text.index("本通知书由医师本人自行打印，可扫描二维码查验真伪。")
 
 
 async def test_elsewhere_a_doctor_does_not(province: SampleProvince, client_of: ClientOf) -> None:
