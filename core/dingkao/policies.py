@@ -12,7 +12,7 @@ class PolicyBook:
     def __init__(self, sections: Sequence[type[PolicySection]], layers: Sequence[PolicyLayer]) -> None:
         self.sections = tuple(sections)
         self.layers = tuple(layers)
-        self.region_codes = frozenset(layer.region for layer in self.layers)
+        self.region_codes = frozenset(layer.region for layer in self.layers if layer.organisation is None)
         self.organisation_codes = frozenset(layer.organisation for layer in self.layers if layer.organisation)
         self._for_place = lru_cache(maxsize=1024)(self._stack)
         self._pinned: dict[str, Policy] = {}

@@ -18,11 +18,12 @@ from dingkao.plugin.contributions import GraphQLContribution
 from dingkao.plugin.errors import NotFound
 from dingkao.plugin.graphql import Node
 from dingkao.plugin.ids import split_id
+from dingkao.policy import graphql as policy
 from dingkao.registry import Registry
 from dingkao.results import graphql as results
 from dingkao.reviews import graphql as reviews
 
-_SUBJECTS = (accounts, institutions, doctors, cycles, assessments, reviews, papers, results, plugins)
+_SUBJECTS = (accounts, institutions, doctors, cycles, policy, assessments, reviews, papers, results, plugins)
 
 _NODES: Mapping[str, Callable[[CoreInfo, int], Awaitable[object]]] = {
     name: load for subject in _SUBJECTS for name, load in getattr(subject, "NODES", {}).items()

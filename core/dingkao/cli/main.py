@@ -6,7 +6,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from dingkao.cli import demo, importing, information, migrating, outbox, plugins, schema, serving, tour
+from dingkao.cli import demo, importing, information, migrating, outbox, plugins, policy, schema, serving, tour
 from dingkao.cli.console import warn
 from dingkao.cli.errors import explain
 
@@ -73,6 +73,7 @@ app.command(rich_help_panel=_RUNNING)(tour.tour)
 app.add_typer(importing.app, name="import", rich_help_panel=_DATA)
 app.command(rich_help_panel=_LOOKING)(schema.schema)
 app.add_typer(plugins.app, name="plugins", rich_help_panel=_LOOKING)
+app.add_typer(policy.app, name="policy", rich_help_panel=_LOOKING)
 app.command(rich_help_panel=_LOOKING)(information.settings)
 app.command(rich_help_panel=_LOOKING)(outbox.outbox)
 

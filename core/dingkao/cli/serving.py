@@ -124,6 +124,14 @@ async def _check_database(settings: "Settings") -> None:
     from dingkao.application import load_registry
     from dingkao.cli.opening import all_migrations, open_database, refuse_pending
     from dingkao.db.database import Database
+    from dingkao.plugin.policy import PolicyError
+    from dingkao.policies import PolicyBook
+    from dingkao.policy.effective import refuse_clashing_layers
 
+    registry = load_registry(settings)
     async with open_database(Database(settings.database_url)):
-        await refuse_pending(all_migrations(load_registry(settings)))
+        await refuse_pending(all_migrations(registry))
+        try:
+            await refuse_clashing_layers(PolicyBook(registry.sections, registry.layers))
+        except PolicyError as error:
+            raise CommandFailed(f"policy refused: {error}") from error

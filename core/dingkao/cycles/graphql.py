@@ -1,6 +1,5 @@
-"""Cycles in the schema, and what is in force where: policies, plugins, procedures."""
+"""Cycles in the schema, and what is in force: plugins, procedures."""
 
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, datetime
 from typing import Annotated, TypeAlias
@@ -12,11 +11,11 @@ from dingkao.audit.work import logged_in
 from dingkao.context import CoreInfo
 from dingkao.cycles import service
 from dingkao.cycles.rules import Calendar
-from dingkao.cycles.service import STAFF, CycleRecord
+from dingkao.cycles.service import CycleRecord
 from dingkao.cycles.vocabulary import CycleState
 from dingkao.graphql_pages import after_key, keyset_page
 from dingkao.institutions.graphql import Region, load_region
-from dingkao.institutions.service import region_by_code, region_chain
+from dingkao.institutions.service import region_by_code
 from dingkao.plugin.contributions import GraphQLContribution
 from dingkao.plugin.enums import described_enum
 from dingkao.plugin.errors import NotFound
@@ -108,15 +107,6 @@ async def load_cycle(info: CoreInfo, cycle_id: int) -> Cycle:
     return Cycle.from_cycle(record)
 
 
-@strawberry.type(description="One value of a policy, and where it comes from. 政策参数")
-class PolicyValue:
-    key: str = strawberry.field(description="`section.key`. 参数名")
-    value: str = strawberry.field(description="The value, as JSON text. 参数值")
-    description: str = strawberry.field(description="What it decides. 含义")
-    source: str = strawberry.field(description="The layer that set it; `national` for the default. 来源")
-    reason: str = strawberry.field(description="The notice or law it rests on. 依据")
-
-
 @strawberry.type(description="A procedure that this server offers. 考核程序")
 class Procedure:
     code: str = strawberry.field(description="Stable code. 代码")
@@ -144,36 +134,6 @@ class CyclesQuery:
         size = page_size(first)
         rows = await service.list_cycles(info.context.caller, after=after_key("Cycle", after), limit=size + 1)
         return keyset_page("Cycle", [(row.id, Cycle.from_cycle(row)) for row in rows], size)
-
-    @strawberry.field(
-        description="What a cycle opened now in the region would pin, each value with its origin; for staff. 现行政策"
-    )
-    async def effective_policy(
-        self,
-        info: CoreInfo,
-        region_code: Annotated[str, strawberry.argument(description="Code of the region. 行政区划代码")],
-    ) -> list[PolicyValue]:
-        logged_in(info.context.caller).require(*STAFF)
-        region = await region_by_code(region_code)
-        if region is None:
-            raise NotFound
-        environment = info.context.environment
-        policy = environment.policies.for_place(await region_chain(region.id))
-        described = {
-            f"{section.name}.{key}": field.description or ""
-            for section in environment.registry.sections
-            for key, field in section.model_fields.items()
-        }
-        return [
-            PolicyValue(
-                key=path,
-                value=json.dumps(value, ensure_ascii=False),
-                description=described.get(path, ""),
-                source=origin.source,
-                reason=origin.reason,
-            )
-            for path, value, origin in policy.items()
-        ]
 
     @strawberry.field(description="The procedures that this server offers, whoever may choose them. 考核程序列表")
     def procedures(self, info: CoreInfo) -> list[Procedure]:

@@ -74,6 +74,9 @@ _below = Statement(
 )
 _regions = Statement(lambda p: Region.select(*_REGION_COLUMNS).where(Region.id.is_in(p.ids)))
 _region_by_code = Statement(lambda p: Region.select(*_REGION_COLUMNS).where(Region.code == p.code))
+_regions_by_codes = Statement(
+    lambda p: Region.select(*_REGION_COLUMNS).where(Region.code.is_in(p.codes)).order_by(Region.id)
+)
 _organisations = Statement(lambda p: Organisation.select(*_ORGANISATION_COLUMNS).where(Organisation.id.is_in(p.ids)))
 _organisation_by_code = Statement(
     lambda p: Organisation.select(*_ORGANISATION_COLUMNS).where(Organisation.code == p.code)
@@ -169,14 +172,20 @@ async def organisation_by_code(code: str) -> OrganisationRecord | None:
     return None if row is None else _organisation(row)
 
 
-async def organisations_by_codes(codes: Sequence[str], region_id: int) -> list[OrganisationRecord]:
-    """The organisations with one of `codes` that lie in the region or below it, first entered first."""
+async def regions_by_codes(codes: Sequence[str]) -> list[RegionRecord]:
+    """The regions with one of `codes`, first entered first."""
+    return [_region(row) for row in await _regions_by_codes.run(codes=list(codes))]
+
+
+async def organisations_by_codes(codes: Sequence[str], region_id: int | None = None) -> list[OrganisationRecord]:
+    """The organisations with one of `codes` that lie in the region or below it (None: anywhere), first entered
+    first."""
     if not codes:
         return []
-    region = (await read_regions([region_id])).get(region_id)
-    if region is None:
+    region = None if region_id is None else (await read_regions([region_id])).get(region_id)
+    if region_id is not None and region is None:
         return []
-    rows = await _organisations_by_codes.run(codes=list(codes), pattern=f"{region.path}%")
+    rows = await _organisations_by_codes.run(codes=list(codes), pattern=f"{region.path if region else '/'}%")
     return [_organisation(row) for row in rows]
 
 

@@ -18,6 +18,7 @@ from dingkao.host.services import CoreServices
 from dingkao.logs import get_logger
 from dingkao.migrations import CORE_MIGRATIONS
 from dingkao.papers.attempts import settle_expired
+from dingkao.policy.effective import refuse_clashing_layers
 from dingkao.results.service import finalise_due
 from dingkao.schema import assemble
 from dingkao.settings import Settings, load_settings
@@ -40,7 +41,8 @@ class MigrationsMissing(RuntimeError):
 def create_app(
     settings: Settings | None = None, *, clock: Clock | None = None, plugins: list[FoundPlugin] | None = None
 ) -> Starlette:
-    """The application. Raises BadSettings, PluginRefused, BadDatabaseUrl; MigrationsMissing when it starts up."""
+    """The application. Raises BadSettings, PluginRefused, BadDatabaseUrl; when it starts up MigrationsMissing, and
+    PolicyError where layers of plugins do not go together in the region tree."""
     environment = build_environment(settings or load_settings(), clock=clock, plugins=plugins)
     explorer = Explorer(explorer_tabs(), log_in=explorer_log_in()) if environment.settings.explorer else None
     endpoint = GraphQLEndpoint(
@@ -70,6 +72,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         missing = await pending([CORE_MIGRATIONS, *environment.registry.migrations])
         if missing:
             raise MigrationsMissing(f"the database lacks {', '.join(missing)}; run `dingkao migrate`")
+        await refuse_clashing_layers(environment.policies)
         sweeper = asyncio.create_task(_sweep(environment))
         try:
             yield
