@@ -45,7 +45,7 @@ class DatabasePool:
     def _make(self, kind: DatabaseKind, migrations: Sequence[MigrationSet]) -> SQLiteDatabases | PostgreSQLDatabases:
         if kind is DatabaseKind.SQLITE:
             folder = self._folder / str(len(self._databases))
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)
             return SQLiteDatabases(folder, migrations)
         return PostgreSQLDatabases(self._server_address(), migrations)
 
