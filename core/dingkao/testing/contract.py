@@ -78,7 +78,7 @@ class PluginContract:
     @pytest.fixture
     def found(self) -> FoundPlugin:
         """The plugin as if it were installed alone; nothing else of its environment counts."""
-        return plugin_under_test(self.name, self.plugin)
+        return plugin_under_test(self.name, self.plugin, module=type(self.plugin).__module__)
 
     @pytest.fixture
     def others(self) -> list[FoundPlugin]:
@@ -123,7 +123,7 @@ class PluginContract:
     async def _client(self, scene: PopulatedScene, application: Starlette, account: int) -> Client:
         return Client(application, await token_for(scene.scene.environment, account))
 
-    # It starts.
+    # It starts: names, claims, imports, prefixes, policy are checked by the start itself.
 
     @pytest.fixture
     def empty_databases(

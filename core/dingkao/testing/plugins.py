@@ -30,10 +30,11 @@ def bundled_plugins() -> list[FoundPlugin]:
 
 
 def plugin_under_test(
-    name: str, plugin: object, *, version: str = "0.0.0", distribution: str = "under-test"
+    name: str, plugin: object, *, version: str = "0.0.0", distribution: str = "under-test", module: str = ""
 ) -> FoundPlugin:
-    """A plugin object as if its distribution were installed and named it `name` by its entry point."""
-    return FoundPlugin(name, distribution, version, plugin)
+    """A plugin object as if its distribution were installed and named it `name` by its entry point. With `module` what
+    the module's package imports is checked, as it is of an installed one."""
+    return FoundPlugin(name, distribution, version, plugin, module)
 
 
 def migrations_of(plugins: list[FoundPlugin]) -> list[MigrationSet]:
