@@ -1,7 +1,7 @@
 """The whole schema: the core's subjects first, then the plugins in the order of their names."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, cast
 
 import strawberry
 
@@ -11,10 +11,11 @@ from dingkao.context import CoreInfo
 from dingkao.cycles import graphql as cycles
 from dingkao.doctors import graphql as doctors
 from dingkao.host import graphql as plugins
+from dingkao.host.refusal import PluginRefused
 from dingkao.host.schema import AssembledSchema, build_schema
 from dingkao.institutions import graphql as institutions
 from dingkao.papers import graphql as papers
-from dingkao.plugin.contributions import GraphQLContribution
+from dingkao.plugin.contributions import GraphQLContribution, LoadNode
 from dingkao.plugin.errors import NotFound
 from dingkao.plugin.graphql import Node
 from dingkao.plugin.ids import split_id
@@ -25,10 +26,6 @@ from dingkao.reviews import graphql as reviews
 
 _SUBJECTS = (accounts, institutions, doctors, cycles, policy, assessments, reviews, papers, results, plugins)
 
-_NODES: Mapping[str, Callable[[CoreInfo, int], Awaitable[object]]] = {
-    name: load for subject in _SUBJECTS for name, load in getattr(subject, "NODES", {}).items()
-}
-
 
 @strawberry.type
 class NodeQuery:
@@ -37,17 +34,38 @@ class NodeQuery:
         self, info: CoreInfo, id: Annotated[strawberry.ID, strawberry.argument(description="Opaque id. 标识")]
     ) -> Node | None:
         type_name, key = split_id(id)
-        load = _NODES.get(type_name)
+        load = _schema_of(info).nodes.get(type_name)
         if load is None:
             raise NotFound
         found = await load(info, key)
         return found if isinstance(found, Node) else None
 
 
+def _schema_of(info: CoreInfo) -> AssembledSchema:
+    return cast("AssembledSchema", info.schema)
+
+
 def assemble(registry: Registry) -> AssembledSchema:
     """The schema of the core and the loaded plugins. Raises PluginRefused."""
     core = [("the core", subject.CONTRIBUTION) for subject in _SUBJECTS]
     nodes = [("the core", GraphQLContribution(query=NodeQuery))]
-    return build_schema(
+    schema = build_schema(
         [*core, *nodes, *registry.graphql], handlers=(assessments.RevisionHandler(),), prefixes=registry.prefixes
     )
+    schema.nodes = _nodes(registry)
+    return schema
+
+
+def _nodes(registry: Registry) -> Mapping[str, LoadNode]:
+    """How `node` loads an object, by the name in its id. Raises PluginRefused where two claim one name."""
+    owners: dict[str, str] = {}
+    loaders: dict[str, LoadNode] = {}
+    core = [("the core", getattr(subject, "NODES", {})) for subject in _SUBJECTS]
+    for owner, nodes in [*core, *((owner, contribution.nodes) for owner, contribution in registry.graphql)]:
+        for name, load in nodes.items():
+            if name in owners:
+                raise PluginRefused(
+                    f"node {name} is claimed by {owners[name]} and by plugin {owner}; block one of them"
+                )
+            owners[name], loaders[name] = owner, load
+    return loaders

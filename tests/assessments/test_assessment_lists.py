@@ -140,6 +140,15 @@ async def test_what_the_body_sent_back_is_not_the_doctors_to_withdraw(
     assert (await offered(environment, doctor.caller, doctor))["WITHDRAW"] == ["INSTITUTION_HAS_ACTED"]
 
 
+async def test_an_officer_may_not_review_his_own_assessment(environment: Environment, province: SampleProvince) -> None:
+    doctor = await province.add_doctor(state=AssessmentState.SUBMITTED)
+    officer = replace(doctor.caller, grants=(*doctor.caller.grants, *province.institution.grants))
+    actions = await offered(environment, officer, doctor)
+    assert actions["INSTITUTION_APPROVE"] == actions["INSTITUTION_RETURN"] == ["OWN_ASSESSMENT"]
+    assert actions["WITHDRAW"] == []
+    assert (await offered(environment, province.institution, doctor))["INSTITUTION_APPROVE"] == []
+
+
 def test_every_state_and_event_has_its_words() -> None:
     assert set(STAGES) == set(AssessmentState)
     assert set(TITLES) == set(Event)

@@ -117,6 +117,7 @@ async def objects(app: Starlette, province: SampleProvince) -> Objects:
         "Cycle": encode_id("Cycle", province.cycle_id),
         "Doctor": encode_id("Doctor", doctor.doctor_id),
         "Document": encode_id("Document", _key(document)),
+        "Exemption": encode_id("Exemption", exemption),
         "Organisation": encode_id("Organisation", province.institution_id),
         "Paper": encode_id("Paper", paper),
         "Region": encode_id("Region", province.region_id),
@@ -132,7 +133,7 @@ async def objects(app: Starlette, province: SampleProvince) -> Objects:
         "bodyId": encode_id("Organisation", province.body_id),
         "paperId": nodes["Paper"],
         "entryId": encode_id("Education", entry),
-        "exemptionId": encode_id("Exemption", exemption),
+        "exemptionId": nodes["Exemption"],
         "proofs": encode_id("File", proof.id),
         "proofIds": encode_id("File", proof.id),
     }

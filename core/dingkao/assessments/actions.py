@@ -30,6 +30,19 @@ START_ATTEMPT = Text("参加测评", "sit a test")
 _OFFERED = tuple(event for event in Event if event not in (Event.CONCLUDE, Event.START_TESTING))
 
 
+# What an organisation decides about somebody's assessment.
+REVIEWING = frozenset(
+    {
+        Event.INSTITUTION_APPROVE,
+        Event.INSTITUTION_RETURN,
+        Event.BODY_APPROVE,
+        Event.BODY_RETURN_TO_INSTITUTION,
+        Event.BODY_RETURN_TO_DOCTOR,
+        Event.BODY_CONFIRM_FAILURE,
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class OfferedAction:
     """An action with the reasons against it; empty: allowed."""
@@ -56,7 +69,8 @@ def actions_for(
     for event in _OFFERED:
         roles = {role for row in MACHINE.transitions if row.event == event for role in row.who}
         if grant_on(caller, record, *roles) is not None:
-            reasons = _against(event, record, now, incomplete) or required.get(event, ())
+            reasons = _against_own(caller, record, event) or _against(event, record, now, incomplete)
+            reasons = reasons or required.get(event, ())
             offered.append(OfferedAction(event.value, TITLES[event], tuple(reasons)))
     if grant_on(caller, record, Role.DOCTOR) is not None:
         offered.insert(
@@ -65,6 +79,13 @@ def actions_for(
         offered.append(OfferedAction("START_ATTEMPT", START_ATTEMPT, tuple(_against_test(record, facts, now))))
         offered += [OfferedAction(rule.code, rule.title, tuple(rule.against(facts, policy))) for rule in plugin_actions]
     return offered
+
+
+def _against_own(caller: Caller, record: AssessmentRecord, event: Event) -> Sequence[Reason]:
+    # An officer may be a doctor of the same hospital: nobody is judge in his own cause.
+    if event in REVIEWING and caller.doctor_id == record.doctor_id:
+        return [Reason("OWN_ASSESSMENT", Text("不得审核本人的考核。", "Nobody reviews his own assessment."))]
+    return []
 
 
 def _state_reason(record: AssessmentRecord, fits: bool) -> list[Reason]:

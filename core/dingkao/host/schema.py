@@ -18,7 +18,7 @@ from strawberry.types.scalar import ScalarDefinition
 from dingkao.host.refusal import Problems
 from dingkao.host.results import added_fields, graphql_name
 from dingkao.host.schema_checks import BACK_REFERENCE, FieldOwners, blame, check_names, check_prefixes
-from dingkao.plugin.contributions import GraphQLContribution
+from dingkao.plugin.contributions import GraphQLContribution, LoadNode
 from dingkao.plugin.graphql import PROBLEM_HANDLERS
 
 
@@ -50,6 +50,8 @@ class AssembledSchema(strawberry.Schema):
 
     def __init__(self, additions: Mapping[str, Sequence[StrawberryField]], **options: Any) -> None:
         self._additions = additions
+        # How `node` loads an object, by the name in its id.
+        self.nodes: Mapping[str, LoadNode] = {}
         super().__init__(**options)
 
     def get_fields(self, type_definition: StrawberryObjectDefinition) -> list[StrawberryField]:

@@ -1,6 +1,6 @@
 """What a plugin hands to the host: procedures, exemption conditions, actions, GraphQL parts, tables."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -95,6 +95,10 @@ class ActionRule:
     against: Callable[[AssessmentFacts, Policy], Sequence[Reason]]
 
 
+# From a resolver's info and the key in the id to the object. Raises NotLoggedIn, NotFound.
+LoadNode = Callable[[Any, int], Awaitable[object]]
+
+
 @dataclass(frozen=True)
 class GraphQLContribution:
     """Additions to the schema: a class of root queries, one of root mutations, and for core types (by GraphQL name)
@@ -104,3 +108,5 @@ class GraphQLContribution:
     mutation: type[Any] | None = None
     fields: Mapping[str, type[Any]] = field(default_factory=dict)
     types: Sequence[type[Any]] = ()
+    # For the root field `node`: by the name in an opaque id, what loads the object in the asking account's scope.
+    nodes: Mapping[str, LoadNode] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from dingkao.context import CoreContext
 from dingkao.environment import Environment
 from dingkao.logs import get_logger
-from dingkao.plugin.errors import AccessRefused, Refusal, TooManyRequests
+from dingkao.plugin.errors import AccessRefused, NotFound, NotLoggedIn, Refusal, TooManyRequests
 from dingkao.plugin.ports import PortFailed
 from dingkao.plugin.services import PluginServices
 from dingkao.plugin.text import Text
@@ -195,6 +195,9 @@ def _show_error(error: GraphQLError, context: CoreContext) -> dict[str, Any]:
         shown["path"] = error.path
     if original is None or isinstance(original, GraphQLError):
         return shown
+    if isinstance(original, NotFound) and context.caller is None:
+        # Whether an id is anything at all is told to nobody who has not logged in.
+        original = NotLoggedIn()
     if isinstance(original, AccessRefused):
         shown["message"] = context.say(original.text)
         shown["extensions"]["code"] = original.code

@@ -14,6 +14,7 @@ from dingkao.plugin.graphql import (
     Connection,
     Edge,
     Info,
+    Node,
     NotEligibleProblem,
     PageInfo,
     Reason,
@@ -94,8 +95,7 @@ class ExemptionWindow:
 
 
 @strawberry.type(description="A request to have one paper waived. 免考申请")
-class Exemption:
-    id: strawberry.ID = strawberry.field(description="Opaque id. 标识")
+class Exemption(Node):
     state: ExemptionStateEnum = strawberry.field(description="State. 状态")
     waiting_for: ReviewLevel | None = strawberry.field(
         description="The level that has to decide; null once decided. 待审核层级"
@@ -344,5 +344,8 @@ class ExemptionMutation:
 
 
 CONTRIBUTION = GraphQLContribution(
-    query=ExemptionQuery, mutation=ExemptionMutation, fields={"Assessment": ExemptionAssessment}
+    query=ExemptionQuery,
+    mutation=ExemptionMutation,
+    fields={"Assessment": ExemptionAssessment},
+    nodes={"Exemption": _load_exemption},
 )
