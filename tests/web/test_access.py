@@ -134,7 +134,7 @@ async def objects(app: Starlette, province: SampleProvince) -> Objects:
         "paperId": nodes["Paper"],
         "entryId": encode_id("Education", entry),
         "exemptionId": nodes["Exemption"],
-        "proofs": encode_id("File", proof.id),
+        "file": encode_id("File", proof.id),
         "proofIds": encode_id("File", proof.id),
     }
     return Objects(province, doctor, concluded, nodes, arguments)
