@@ -6,7 +6,7 @@ Nothing here depends on chance: the same rows come out every time.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
@@ -16,7 +16,7 @@ from dingkao.accounts.passwords import hash_password
 from dingkao.accounts.tables import Account, RoleAssignment
 from dingkao.assessments.form_tables import Education, RegistrationForm
 from dingkao.assessments.tables import Assessment, Rating, Submission
-from dingkao.cycles.pinning import current_policies, pin
+from dingkao.cycles.pinning import PolicySet, current_policies, pin
 from dingkao.cycles.tables import BodyAppointment, Cycle
 from dingkao.cycles.vocabulary import CycleState
 from dingkao.db.bulk import insert_many
@@ -77,7 +77,7 @@ _SHARES: Final = {
     AssessmentState.CONCLUDED: 22,
     AssessmentState.DEFERRED: 1,
 }
-_STATES: Final = tuple(state for state, share in _SHARES.items() for _ in range(share))
+STATES: Final = tuple(state for state, share in _SHARES.items() for _ in range(share))
 _BEFORE_SUBMISSION: Final = (AssessmentState.NOT_OPENED, AssessmentState.OPENED, AssessmentState.DEFERRED)
 _PAST_INSTITUTION: Final = (
     AssessmentState.INSTITUTION_APPROVED,
@@ -125,13 +125,19 @@ class _Case:
         return self.serial % 3 == 0
 
 
-async def make_province(environment: Environment, doctors: int = DOCTORS) -> None:
-    """Write the whole province in one transaction into the migrated, empty database in use."""
+async def make_province(
+    environment: Environment,
+    doctors: int = DOCTORS,
+    states: Sequence[AssessmentState] = STATES,
+    adapt: Callable[[PolicySet], PolicySet] = lambda policies: policies,
+) -> None:
+    """Write the whole province in one transaction into the migrated, empty database in use. The assessments are in
+    `states`, in turns; `adapt` may change the policies before they are pinned."""
     async with transaction():
-        frame = await _make_frame(environment)
+        frame = await _make_frame(environment, adapt)
         able: dict[AssessmentState, int] = {}
         for start in range(0, doctors, _BATCH):
-            cases = [_case(serial, frame) for serial in range(start, min(start + _BATCH, doctors))]
+            cases = [_case(serial, frame, states) for serial in range(start, min(start + _BATCH, doctors))]
             await _insert_persons(frame, cases, able)
             await _insert_assessments(frame, cases)
             await _insert_reviews(frame, cases)
@@ -139,13 +145,12 @@ async def make_province(environment: Environment, doctors: int = DOCTORS) -> Non
         await insert_sittings(_BEGAN, LOG_IN)
 
 
-def _case(serial: int, frame: _Frame) -> _Case:
+def _case(serial: int, frame: _Frame, states: Sequence[AssessmentState]) -> _Case:
     # Multiples of the golden ratio spread evenly; the square makes a few institutions large and many small.
     share = serial * 0.6180339887498949 % 1
     institution = frame.institutions[int(len(frame.institutions) * share**2)]
-    return _Case(
-        serial, _STATES[serial * 37 % 100], institution, made_up_document_number(serial, _born(serial), Sex.MALE)
-    )
+    state = states[serial * 37 % len(states)]
+    return _Case(serial, state, institution, made_up_document_number(serial, _born(serial), Sex.MALE))
 
 
 def _born(serial: int) -> date:
@@ -157,7 +162,7 @@ async def _key(row: Record) -> int:
     return int((await table.insert(row).returning(table.id))[0]["id"])
 
 
-async def _make_frame(environment: Environment) -> _Frame:
+async def _make_frame(environment: Environment, adapt: Callable[[PolicySet], PolicySet]) -> _Frame:
     region = await _key(Region(code=REGION_CODE, name=REGION_NAME, level=RegionLevel.PROVINCE.value))
     await Region.update({Region.path: f"/{region}/"}).where(Region.id == region)
     body = await _key(Organisation(code="B000001", name="定考测速省医师协会", region=region, is_body=True))
@@ -167,7 +172,7 @@ async def _make_frame(environment: Environment) -> _Frame:
         [Organisation.id],
     )
     institutions = sorted(row["id"] for row in rows)
-    policies = await current_policies(environment, region)
+    policies = adapt(await current_policies(environment, region))
     cycle = await _key(
         Cycle(
             region=region,

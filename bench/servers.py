@@ -1,6 +1,8 @@
 """Servers as processes of their own, and the CPU time that the operating system counts for them."""
 
+import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -29,6 +31,18 @@ class Server:
     process: int
     port: int
 
+    def thread_seconds(self) -> float:
+        """The part of `cpu_seconds` that was spent beside the main threads: on SQLite, in the database."""
+        return (
+            sum(
+                _ticks(process, thread.name)
+                for process in _family(self.process)
+                for thread in Path(f"/proc/{process}/task").iterdir()
+                if thread.name != str(process)
+            )
+            / _TICKS
+        )
+
     def cpu_seconds(self) -> float:
         """User and system time of the process with its threads, and of all its children, as the kernel counts them.
 
@@ -37,18 +51,31 @@ class Server:
         return sum(_ticks(process) for process in _family(self.process)) / _TICKS
 
 
-def _ticks(process: int) -> int:
+def _ticks(process: int, thread: str | None = None) -> int:
+    path = f"/proc/{process}/stat" if thread is None else f"/proc/{process}/task/{thread}/stat"
     # The name in the second field may hold blanks; what follows its closing bracket does not.
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    fields = Path(path).read_text().rpartition(")")[2].split()
     user, system, children_user, children_system = (int(field) for field in fields[11:15])
-    return user + system + children_user + children_system
+    # The ended children's time stands in every thread's line.
+    return user + system + (children_user + children_system if thread is None else 0)
 
 
 def _family(process: int) -> Iterator[int]:
     yield process
-    for task in Path(f"/proc/{process}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            yield from _family(int(child))
+    try:
+        tasks = list(Path(f"/proc/{process}/task").iterdir())
+        children = [child for task in tasks for child in (task / "children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):  # ended while it was looked at
+        return
+    for child in children:
+        yield from _family(int(child))
+
+
+def _command(process: int) -> bytes:
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 def free_port() -> int:
@@ -58,20 +85,78 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+class ServedDingkao:
+    """`dingkao serve` on a database, as processes that can be killed and started again on the same port.
+
+    No explorer, warnings alone logged. `folder` takes its files and its log.
+    """
+
+    def __init__(self, database_url: str, folder: Path, workers: int = 1) -> None:
+        self.port = free_port()
+        self._folder = folder
+        self._workers = workers
+        self._environment = {
+            "DINGKAO_DATABASE_URL": database_url,
+            "DINGKAO_STORAGE_URL": str(folder / "files"),
+            "DINGKAO_EXPLORER": "false",
+            "DINGKAO_LOG_LEVEL": "WARNING",
+            "DINGKAO_SWEEP_SECONDS": "300",
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def server(self) -> Server:
+        """The processes that run now."""
+        assert self._process is not None
+        return Server(self._process.pid, self.port)
+
+    @property
+    def log(self) -> str:
+        """What the server wrote since it was first started."""
+        return (self._folder / f"{self.port}.log").read_text(errors="replace")
+
+    def start(self) -> None:
+        """Start and wait until it answers. Raises ServerFailed."""
+        command = [sys.executable, "-c", "from dingkao.cli.main import app; app()", "serve", "--port", str(self.port)]
+        command += ["--workers", str(self._workers)]
+        self._process = _start(command, self.port, self._environment, self._folder)
+        _await_answer(self._process, f"http://127.0.0.1:{self.port}/readyz", self._folder / f"{self.port}.log")
+
+    def kill(self) -> None:
+        """kill -9 of all its processes: nothing can be finished."""
+        assert self._process is not None
+        kill_family(self._process.pid)
+        self._process.wait()
+
+    def worker_processes(self) -> list[int]:
+        """The processes that serve: those that uvicorn started, or the one there is."""
+        assert self._process is not None
+        if self._workers == 1:
+            return [self._process.pid]
+        return [process for process in _family(self._process.pid) if b"spawn_main" in _command(process)]
+
+    def stop(self) -> None:
+        """End it; harmless where it does not run."""
+        if self._process is not None:
+            _end(self._process)
+
+
+def kill_family(process: int) -> None:
+    """kill -9 of a process and all below it, the parent first, so that it starts nothing new."""
+    for member in list(_family(process)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(member, signal.SIGKILL)
+
+
 @contextmanager
 def dingkao_server(database_url: str, folder: Path) -> Iterator[Server]:
     """`dingkao serve` on the database: one worker, no explorer, warnings alone logged. `folder` takes its files."""
-    port = free_port()
-    environment = {
-        "DINGKAO_DATABASE_URL": database_url,
-        "DINGKAO_STORAGE_URL": str(folder / "files"),
-        "DINGKAO_EXPLORER": "false",
-        "DINGKAO_LOG_LEVEL": "WARNING",
-        "DINGKAO_SWEEP_SECONDS": "300",
-    }
-    command = [sys.executable, "-c", "from dingkao.cli.main import app; app()", "serve", "--port", str(port)]
-    with _running(command, port, "/readyz", environment, folder) as server:
-        yield server
+    served = ServedDingkao(database_url, folder)
+    try:
+        served.start()
+        yield served.server
+    finally:
+        served.stop()
 
 
 @contextmanager
@@ -87,23 +172,30 @@ def bare_server(database_url: str, folder: Path) -> Iterator[Server]:
 def _running(
     command: Sequence[str], port: int, ready: str, environment: Mapping[str, str], folder: Path
 ) -> Iterator[Server]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("DINGKAO_")}
-    log = folder / f"{port}.log"
-    with log.open("wb") as output:
-        # Another working directory: a .env file of the checkout must not change what is measured.
-        process = subprocess.Popen(
-            command, env={**inherited, **environment}, cwd=folder, stdout=output, stderr=subprocess.STDOUT
-        )
+    process = _start(command, port, environment, folder)
     try:
-        _await_answer(process, f"http://127.0.0.1:{port}{ready}", log)
+        _await_answer(process, f"http://127.0.0.1:{port}{ready}", folder / f"{port}.log")
         yield Server(process.pid, port)
     finally:
-        process.terminate()
-        try:
-            process.wait(_SECONDS_TO_END)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        _end(process)
+
+
+def _start(command: Sequence[str], port: int, environment: Mapping[str, str], folder: Path) -> subprocess.Popen[bytes]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("DINGKAO_")}
+    with (folder / f"{port}.log").open("ab") as output:
+        # Another working directory: a .env file of the checkout must not change what is measured.
+        return subprocess.Popen(
+            command, env={**inherited, **environment}, cwd=folder, stdout=output, stderr=subprocess.STDOUT
+        )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_SECONDS_TO_END)
+    except subprocess.TimeoutExpired:
+        kill_family(process.pid)
+        process.wait()
 
 
 def _await_answer(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
@@ -115,4 +207,5 @@ def _await_answer(process: subprocess.Popen[bytes], url: str, log: Path) -> None
                     return
         except OSError:
             time.sleep(0.1)
+    _end(process)
     raise ServerFailed(f"{' '.join(process.args)} did not start: {log.read_text(errors='replace')[-2000:]}")  # type: ignore[arg-type]

@@ -1,0 +1,214 @@
+"""One simulated doctor: comes, starts, answers, changes devices, loses the network, goes on, submits."""
+
+import asyncio
+from typing import Any
+
+from bench.exam.device import Device, Hall, NotAnswered, Timings
+from bench.exam.habits import Chance
+from bench.exam.hall import RIGHT, Seat
+from bench.exam.ledger import Sheet
+
+# A client waits longer after each failure, up to so many times its first wait.
+_LONGEST_WAIT = 25
+_FIRST_WAIT = 0.2
+
+
+class Refused(Exception):
+    """The server said no to what must be possible; `code` is the problem's."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Candidate:
+    """A doctor with a session on each of two devices. The answers come at their own times, whether or not the server
+    has acknowledged those before (an open loop)."""
+
+    def __init__(self, hall: Hall, chance: Chance, seat: Seat) -> None:
+        self._hall = hall
+        self._chance = chance
+        self._seat = seat
+        self._devices = [Device(hall, chance, token) for token in seat.tokens]
+        self._device = self._devices[0]
+        self._sheet = Sheet("", {})
+        self._sequence = 0
+        # What is not acknowledged yet: sequence → (position, choice).
+        self._pending: dict[int, tuple[int, str]] = {}
+        self._saving: set[asyncio.Task[None]] = set()
+        self._resending: asyncio.Task[None] | None = None
+
+    async def sit(self) -> None:
+        """From the arrival to the mark. What must not happen is noted in the ledger."""
+        try:
+            await self._hall.until(self._chance.arrival())
+            await self._start()
+            await self._answer_until(self._chance.departure())
+            await self._flush()
+            await self._submit()
+        except Refused as refusal:
+            self._hall.ledger.refused[refusal.code] += 1
+        finally:
+            for device in self._devices:
+                device.close()
+
+    async def _start(self) -> None:
+        asked = {"input": {"paperId": self._seat.paper_id}}
+        devices = self._devices if self._chance.happens(self._hall.habits.both_devices) else self._devices[:1]
+        answers = await asyncio.gather(
+            *(self._insist(device, "StartAttempt", asked, self._hall.ledger.starts) for device in devices)
+        )
+        attempt = _expect(answers[0]["startAttempt"], "Attempt")
+        for other in answers[1:]:
+            if _expect(other["startAttempt"], "Attempt")["id"] != attempt["id"]:
+                self._hall.ledger.find(f"{attempt['id']}: two devices that started at once got two attempts")
+        key = {
+            question["position"]: next(
+                option["key"] for option in question["options"] if option["text"].startswith(RIGHT)
+            )
+            for question in attempt["questions"]
+        }
+        self._sheet = Sheet(attempt["id"], key)
+        self._hall.ledger.sheets.append(self._sheet)
+
+    async def _insist(
+        self, device: Device, operation: str, variables: dict[str, Any], timings: Timings | None = None
+    ) -> Any:
+        """Ask until an answer comes."""
+        wait = _FIRST_WAIT
+        while True:
+            try:
+                return await device.ask(operation, variables, timings)
+            except NotAnswered as failure:
+                self._hall.ledger.retried[f"{operation}: {failure.kind}"] += 1
+                await asyncio.sleep(wait * self._chance.between(0.5, 1.5))
+                wait = min(wait * 2, _FIRST_WAIT * _LONGEST_WAIT)
+
+    async def _answer_until(self, departure: float) -> None:
+        habits, chance = self._hall.habits, self._chance
+        moment = self._hall.now() + chance.between(0, habits.every)
+        begins = self._hall.now()
+        offline_at = chance.between(begins, departure) if chance.happens(habits.offline) else departure
+        change_at = chance.between(begins, departure) if chance.happens(habits.change_device) else departure
+        position = 0
+        while moment < departure or position < min(habits.least_answers, len(self._sheet.key)):
+            await self._hall.until(moment)
+            if moment > offline_at:
+                offline_at = departure
+                self._device.offline_until = moment + chance.between(0, habits.offline_seconds)
+            if moment > change_at:
+                change_at = departure
+                await self._change_device()
+            if position and chance.happens(habits.revisit):
+                self._choose(1 + chance.place(position))
+            else:
+                position = position % len(self._sheet.key) + 1
+                self._choose(position)
+                if chance.happens(habits.second_thought):
+                    await asyncio.sleep(chance.between(0.02, min(1.0, habits.every)))
+                    self._choose(position)
+            moment += chance.thinking()
+        await self._hall.until(departure)
+
+    def _choose(self, position: int) -> None:
+        """Answer a question, and send it without waiting."""
+        habits, chance = self._hall.habits, self._chance
+        if chance.happens(habits.clear):
+            choice = ""
+        elif chance.happens(habits.right):
+            choice = self._sheet.key[position]
+        else:
+            choice = "ABCD"[chance.place(4)]
+        self._sequence += 1
+        self._sheet.sent.setdefault((position, self._sequence), set()).add(choice)
+        self._pending[self._sequence] = (position, choice)
+        task = asyncio.ensure_future(self._save(self._device, {self._sequence: (position, choice)}))
+        self._saving.add(task)
+        task.add_done_callback(self._saving.discard)
+
+    async def _save(self, device: Device, answers: dict[int, tuple[int, str]]) -> None:
+        """Send these answers once; where no acknowledgement comes, all that is pending is sent again, together."""
+        try:
+            await self._send(device, answers)
+        except NotAnswered as failure:
+            self._hall.ledger.retried[f"SaveAnswers: {failure.kind}"] += 1
+            if self._resending is None or self._resending.done():
+                self._resending = asyncio.ensure_future(self._resend(device))
+        except Refused as refusal:
+            self._hall.ledger.refused[refusal.code] += 1
+
+    async def _resend(self, device: Device) -> None:
+        wait = _FIRST_WAIT
+        while self._pending:
+            await asyncio.sleep(wait * self._chance.between(0.5, 1.5))
+            wait = min(wait * 2, _FIRST_WAIT * _LONGEST_WAIT)
+            try:
+                await self._send(device, dict(self._pending))
+            except NotAnswered as failure:
+                self._hall.ledger.retried[f"SaveAnswers: {failure.kind}"] += 1
+            except Refused as refusal:
+                self._hall.ledger.refused[refusal.code] += 1
+                return
+
+    async def _send(self, device: Device, answers: dict[int, tuple[int, str]]) -> None:
+        if not answers:
+            return
+        ledger, sheet = self._hall.ledger, self._sheet
+        sent = [
+            {"position": position, "choice": choice or None, "sequence": sequence}
+            for sequence, (position, choice) in answers.items()
+        ]
+        variables = {"input": {"attemptId": sheet.attempt_id, "answers": sent}}
+        data = await device.ask("SaveAnswers", variables, ledger.saves)
+        saved = _expect(data["saveAnswers"], "AnswersSaved")
+        held = {answer["position"]: answer for answer in saved["answers"]}
+        for sequence, (position, _choice) in answers.items():
+            if position not in held or held[position]["sequence"] < sequence:
+                ledger.find(f"{sheet.attempt_id} question {position}: {sequence} was acknowledged but is not held")
+            self._pending.pop(sequence, None)
+        ledger.answers_acknowledged += len(answers)
+        for position, answer in held.items():
+            ledger.acknowledge(sheet, position, answer["sequence"], answer["choice"] or "")
+
+    async def _change_device(self) -> None:
+        """The first phone is gone, with whatever it had not sent; the second goes on where the server says it was."""
+        for task in [*self._saving, *([self._resending] if self._resending else [])]:
+            task.cancel()
+        self._pending.clear()
+        self._devices[0].close()
+        acknowledged = dict(self._sheet.acknowledged)
+        self._device = self._devices[1]
+        data = await self._insist(self._device, "Attempt", {"id": self._sheet.attempt_id})
+        highest = 0
+        for question in data["attempt"]["questions"]:
+            position, answer = question["position"], question["answer"]
+            sequence = answer["sequence"] if answer else 0
+            highest = max(highest, sequence)
+            if sequence < acknowledged.get(position, 0):
+                self._hall.ledger.find(
+                    f"{self._sheet.attempt_id} question {position}: {acknowledged[position]} was acknowledged, "
+                    f"the second device sees {sequence}"
+                )
+        self._sequence = highest
+        self._hall.ledger.changed_devices += 1
+
+    async def _flush(self) -> None:
+        """Wait until everything is acknowledged."""
+        while self._saving:
+            await asyncio.wait(set(self._saving))
+        if self._resending is not None and not self._resending.done():
+            await asyncio.wait({self._resending})
+
+    async def _submit(self) -> None:
+        asked = {"input": {"attemptId": self._sheet.attempt_id}}
+        data = await self._insist(self._device, "SubmitAttempt", asked, self._hall.ledger.submits)
+        attempt = _expect(data["submitAttempt"], "Attempt")
+        self._sheet.submitted = True
+        self._sheet.percent = attempt["scorePercent"]
+
+
+def _expect(answer: Any, name: str) -> Any:
+    """The object of a union. Raises Refused for a problem."""
+    if answer["__typename"] != name:
+        raise Refused(str(answer.get("code", answer["__typename"])))
+    return answer
