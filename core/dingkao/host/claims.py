@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from dingkao.host.codes import Known, known_codes, wrong_with_codes, wrong_with_kinds
 from dingkao.host.reach import wrong_with_procedure
 from dingkao.host.refusal import Problems
 from dingkao.host.results import place_of
@@ -65,12 +66,16 @@ def merge(contributed: Mapping[str, Contributed], claims: Claims, plugins: Seque
                     yield name, item
 
     procedures = list(every("procedures", "procedure"))
-    conditions = {item.code: item for _, item in every("exemption_conditions", "exemption condition")}
+    brought = list(every("exemption_conditions", "exemption condition"))
+    conditions = {item.code: item for _, item in brought}
+    for sentence in wrong_with_kinds(brought):
+        claims.problems.add(sentence)
     actions = [item for _, item in every("actions", "action")]
     requirements = [item for _, item in every("requirements", "requirement")]
     sections = _sections(every("policy_sections"), claims)
     versions = {name: one.version for name, one in contributed.items()}
-    layers = _layers(every("policy_layers"), versions, sections, claims)
+    known = known_codes([item for _, item in procedures], conditions.values())
+    layers = _layers(every("policy_layers"), versions, sections, known, claims)
     _check_reach(procedures, sections, layers, claims.problems)
     ports: dict[PortSlot, object] = {}
     port_owners: dict[PortSlot, str] = {}
@@ -119,6 +124,7 @@ def _layers(
     contributed: Iterable[tuple[str, PolicyLayer]],
     versions: Mapping[str, str],
     sections: Sequence[type[PolicySection]],
+    known: Known,
     claims: Claims,
 ) -> Sequence[PolicyLayer]:
     """The layers whose sections are all there, each laid on the national values by itself."""
@@ -135,6 +141,8 @@ def _layers(
         except PolicyError as error:
             claims.problems.add(f"policy refused: {error}")
             continue
+        for sentence in wrong_with_codes(owned, sections, known):
+            claims.problems.add(f"policy refused: {sentence}")
         complete.append(owned)
     return complete
 

@@ -1,5 +1,6 @@
 """What a plugin hands to the host: procedures, exemption conditions, actions, GraphQL parts, tables."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
@@ -8,6 +9,8 @@ from dingkao.plugin.facts import AssessmentFacts
 from dingkao.plugin.policy import Policy
 from dingkao.plugin.text import Reason, Text
 from dingkao.plugin.vocabulary import PaperSubject
+
+_KIND_CODE = re.compile("[A-Z][A-Z0-9_]{0,39}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +65,17 @@ class Procedure(Protocol):
 @dataclass(frozen=True, slots=True)
 class ProofKind:
     """证明材料种类: one kind of proof that a condition takes, as the certificate itself. Conditions that take the same
-    paper name it by the same `code` (upper case, at most 40 characters)."""
+    paper name the same kind. Raises ValueError for a `code` that is not upper case or longer than 40 characters, and
+    for a Chinese title of more than 120."""
 
     code: str
     title: Text
+
+    def __post_init__(self) -> None:
+        if not _KIND_CODE.fullmatch(self.code):
+            raise ValueError(f"kind of proof {self.code!r}: a code is A to Z, 0 to 9 and _, at most 40 characters")
+        if not 1 <= len(self.title.zh) <= 120:
+            raise ValueError(f"kind of proof {self.code}: the Chinese title has 1 to 120 characters")
 
 
 @dataclass(frozen=True, slots=True)

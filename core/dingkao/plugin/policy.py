@@ -12,9 +12,11 @@ from pydantic_core import to_jsonable_python
 from dingkao.plugin.policy_keys import (
     MAY_NOT_TOUCH,
     MAY_SET,
+    Codes,
     KeyRule,
     LowerLayer,
     Stricter,
+    key_codes,
     key_rule,
     may_tighten,
     policy_key,
@@ -24,6 +26,7 @@ __all__ = [
     "MAY_NOT_TOUCH",
     "MAY_SET",
     "NATIONAL",
+    "Codes",
     "KeyRule",
     "LowerLayer",
     "Origin",
@@ -161,6 +164,8 @@ def check_sections(kinds: Sequence[type[PolicySection]]) -> None:
             if not info.description:
                 raise PolicyError(f"section {kind.name}: key {key} has no description; say what it decides")
             value = getattr(defaults, key)
+            if key_codes(info) is not None and not isinstance(value, tuple | dict):
+                raise PolicyError(f"section {kind.name}: key {key} holds codes, so it is a tuple or a dict by code")
             try:
                 key_rule(info).allows(value, value)
             except TypeError as error:

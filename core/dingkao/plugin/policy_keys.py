@@ -30,6 +30,14 @@ class Stricter(StrEnum):
     FEWER = "FEWER"
 
 
+class Codes(StrEnum):
+    """What plugins bring to a catalogue, each by a code of its own. The values are the words of messages."""
+
+    PROCEDURE = "procedure"
+    EXEMPTION_CONDITION = "exemption condition"
+    PROOF_KIND = "kind of proof"
+
+
 @dataclass(frozen=True, slots=True)
 class KeyRule:
     """What a lower layer may do; `stricter` is given with TIGHTEN alone."""
@@ -101,16 +109,21 @@ def policy_key(
     source: str,
     lower: KeyRule = MAY_SET,
     default_factory: Any = None,
+    codes: Codes | None = None,
     **constraints: Any,
 ) -> Any:
     """A key of a policy section: `description` holds the Chinese term, `source` the article or section of the manual
-    that the default rests on, `lower` what a lower layer may do. `constraints` are pydantic's (`ge`, `le`, …).
+    that the default rests on, `lower` what a lower layer may do. `codes`: the entries of this list, or the keys of this
+    mapping, are codes of such a catalogue, and a layer that names one that no plugin brings refuses the start.
+    `constraints` are pydantic's (`ge`, `le`, …).
 
     A plain pydantic field is a key as well: lower layers may set it, and its source is its plugin.
     """
     extra: dict[str, Any] = {"source": source, "lower": lower.may.value}
     if lower.stricter is not None:
         extra["stricter"] = lower.stricter.value
+    if codes is not None:
+        extra["codes"] = codes.value
     if default_factory is not None:
         return Field(default_factory=default_factory, description=description, json_schema_extra=extra, **constraints)
     return Field(default=default, description=description, json_schema_extra=extra, **constraints)
@@ -135,6 +148,12 @@ def key_rule(field: FieldInfo) -> KeyRule:
         return MAY_SET
     stricter = extra.get("stricter")
     return KeyRule(LowerLayer(extra["lower"]), Stricter(stricter) if stricter is not None else None)
+
+
+def key_codes(field: FieldInfo) -> Codes | None:
+    """The catalogue whose codes the key holds, or None."""
+    found = _extra(field).get("codes")
+    return Codes(found) if found is not None else None
 
 
 def describe_keys(kinds: Sequence[type[BaseModel]]) -> list[KeyDescription]:

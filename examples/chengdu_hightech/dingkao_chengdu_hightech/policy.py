@@ -28,7 +28,8 @@ LAYERS: Sequence[PolicyLayer] = (
             "exemptions.window": {"opens_on": "2025-02-10", "closes_on": "2025-02-21"},
             "exemptions.waivable": {"GENERAL": "PROFESSIONAL"},
         },
-        needs=("exemptions",),
+        # GENERAL is a code of the plugin general_procedure: a layer may name only what is there.
+        needs=("exemptions", "general_procedure"),
     ),
     PolicyLayer(
         region=REGION_CODE,

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from dingkao.plugin.policy import PolicySection, Stricter, may_tighten, policy_key
+from dingkao.plugin.policy import Codes, PolicySection, Stricter, may_tighten, policy_key
 from dingkao.plugin.vocabulary import PaperSubject
 
 
@@ -66,21 +66,25 @@ class ExemptionsPolicy(PolicySection):
     )
     waivable: dict[str, PaperSubject] = policy_key(
         default_factory=lambda: {"SIMPLE": PaperSubject.HUMANITIES, "GENERAL": PaperSubject.PROFESSIONAL},
+        codes=Codes.PROCEDURE,
         description="各考核程序可免试卷: the one paper that each procedure lets be waived",
         source="manual 2.2.4, note",
     )
     regional_conditions: tuple[str, ...] = policy_key(
         default=(),
+        codes=Codes.EXEMPTION_CONDITION,
         description="地方增设的免考条件: codes of the catalogue's regional conditions that are offered here",
         source="manual 2.2.4; regions' notices",
     )
     withheld: tuple[str, ...] = policy_key(
         default=(),
+        codes=Codes.EXEMPTION_CONDITION,
         description="停用的免考条件: codes of the catalogue that are not offered here, and not shown",
         source="manual 2.2.4",
     )
     excluded: dict[str, Wording] = policy_key(
         default_factory=dict,
+        codes=Codes.EXEMPTION_CONDITION,
         description="不予免考的情形: codes of the catalogue that are shown here and cannot be ticked, each with the "
         "sentence that says why",
         source="regions' notices; the manual names none",
@@ -108,6 +112,7 @@ class ExemptionsPolicy(PolicySection):
     )
     proof_wording: dict[str, Wording] = policy_key(
         default_factory=dict,
+        codes=Codes.PROOF_KIND,
         description="证明材料的本地名称: by the code of a kind of proof, what it is called here",
         source="regions' notices",
     )
