@@ -16,6 +16,7 @@ from dingkao.db.tables import Record
 from dingkao.doctors.made_up import made_up_document_number, made_up_practice_number, made_up_qualification_number
 from dingkao.doctors.tables import Doctor, PracticeRegistration
 from dingkao.environment import Environment
+from dingkao.institutions.service import subtree
 from dingkao.institutions.tables import Organisation, Region
 from dingkao.institutions.vocabulary import RegionLevel
 from dingkao.plugin.caller import Caller, RoleGrant
@@ -135,8 +136,8 @@ class SampleProvince:
                     state=state.value,
                     registration=registration_id,
                     institution=institution,
-                    body=self.body_id,
-                    region=self.region_id,
+                    body=await _body_of(self.cycle_id, institution),
+                    region=await _region_of(institution),
                     policy=await policy_at(self.cycle_id, institution),
                     procedure=procedure,
                     procedure_title=procedure or "",
@@ -146,6 +147,46 @@ class SampleProvince:
             await _key(RegistrationForm(assessment=assessment_id))
         caller = caller_for(account_id, name, (RoleGrant(Role.DOCTOR, None),), doctor_id)
         return SampleDoctor(doctor_id, assessment_id, registration_id, account_id, number, caller)
+
+    async def add_organisation(
+        self,
+        name: str,
+        region_code: str,
+        *,
+        institution: bool = False,
+        body: bool = False,
+        authority: bool = False,
+    ) -> int:
+        """An organisation in the region `region_code` (GB/T 2260), which is made where it is not there yet; its key."""
+        async with transaction():
+            return await _key(
+                Organisation(
+                    code=f"S{next(_serial):05d}",
+                    name=name,
+                    region=await _region(_codes_down_to(region_code)),
+                    is_institution=institution,
+                    is_body=body,
+                    is_authority=authority,
+                )
+            )
+
+    async def add_officer(self, role: Role, organisation_id: int, name: str = "经办人") -> Caller:
+        """An account with `role` (any but DOCTOR) at an organisation, as a login would find it."""
+        now = self.environment.clock.now()
+        async with transaction():
+            account = await _key(Account(login_name=f"officer{next(_serial)}", name=name, created_at=now))
+            await _key(
+                RoleAssignment(
+                    account=account, role=role.value, organisation=organisation_id, valid_from=date(2024, 1, 1)
+                )
+            )
+        reach = await subtree(await _region_of(organisation_id)) if role is Role.AUTHORITY_OFFICER else ()
+        return caller_for(account, name, (RoleGrant(role, organisation_id, reach),))
+
+    async def appoint(self, institution_id: int, body_id: int) -> None:
+        """Let the body assess the institution's doctors in the cycle."""
+        async with transaction():
+            await _key(BodyAppointment(cycle=self.cycle_id, institution=institution_id, body=body_id))
 
     async def pin(self, policy: Policy) -> None:
         """Let `policy` count for every doctor of the cycle, those who are in it and those who come."""
@@ -167,6 +208,21 @@ async def _key(row: Record) -> int:
     table: Any = type(row)
     inserted = await table.insert(row).returning(table.id)
     return int(inserted[0]["id"])
+
+
+async def _body_of(cycle_id: int, institution_id: int) -> int | None:
+    row = (
+        await BodyAppointment.select(BodyAppointment.body)
+        .where((BodyAppointment.cycle == cycle_id) & (BodyAppointment.institution == institution_id))
+        .first()
+    )
+    return int(row["body"]) if row else None
+
+
+async def _region_of(organisation_id: int) -> int:
+    row = await Organisation.select(Organisation.region).where(Organisation.id == organisation_id).first()
+    assert row is not None
+    return int(row["region"])
 
 
 def _codes_down_to(code: str) -> tuple[str, ...]:
