@@ -318,7 +318,8 @@ class PluginContract:
             for who, caller in populated.owners().items():
                 client = Client(without, await token_for(without.state.environment, caller.account_id))
                 answer = await client.post(*assessment)
-                assert not answer.get("errors"), f"{who} cannot read the assessment without it"
+                errors = answer.get("errors")
+                assert not errors, f"{who} cannot read the assessment without it: {errors}"
         tables = [table._meta.tablename for table in self._registry(plugin_under_test(self.name, self.plugin)).tables]
         if not tables:
             return

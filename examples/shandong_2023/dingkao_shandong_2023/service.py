@@ -26,8 +26,13 @@ async def draw_spot_checks(services: PluginServices, caller: Caller | None, inst
     """Draw, by chance, the policy's share of an institution's doctors who wait for the body's approval under a
     procedure that is drawn from; returns the draw's key. Those who are not drawn are spared: they may be approved.
 
-    By the assessment body. Raises NotLoggedIn, Forbidden, StateConflict (nobody to draw from).
+    By the assessment body. Raises NotLoggedIn, Forbidden, NotFound (an institution whose doctors it does not assess),
+    StateConflict (nobody to draw from).
     """
+    if not await services.find_assessments(
+        caller, Role.BODY_REVIEWER, list(AssessmentState), institution_id=institution_id, limit=1
+    ):
+        raise NotFound
     found = await services.find_assessments(
         caller,
         Role.BODY_REVIEWER,

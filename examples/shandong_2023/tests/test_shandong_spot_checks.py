@@ -142,8 +142,8 @@ async def test_who_may(region: Region) -> None:
         expected = "UNAUTHENTICATED" if caller is None else "FORBIDDEN"
         assert await client.refusal(DRAW, input=drawing) == expected
         assert await client.refusal(QUEUE) == expected
-    # Another body draws from nobody: those doctors do not exist for it.
-    assert (await region.run(other_body, DRAW, input=drawing))["code"] == "NOBODY_TO_DRAW"
+    # For another body those doctors do not exist.
+    assert await (await region.client_of(other_body)).refusal(DRAW, input=drawing) == "NOT_FOUND"
     await region.draw()
     check = (await region.checks_of(doctor))["spotChecks"][0]["id"]
     answer = {"spotCheckId": check, "confirmed": True}
