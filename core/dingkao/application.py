@@ -1,5 +1,6 @@
 """Putting the application together: settings → plugins → policies → ports → environment."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ from dingkao.papers.face import RecordingFaceVerifier
 from dingkao.plugin.policy import PolicyError
 from dingkao.plugin.ports import FaceVerifier, FileStore, PortFailed, PortSlot, SealedDocument, SealProvider, SmsSender
 from dingkao.policies import PolicyBook
+from dingkao.ports import GuardedFaceVerifier, GuardedFileStore, GuardedSealProvider, GuardedSmsSender
 from dingkao.registry import Registry
 from dingkao.schema import assemble
 from dingkao.settings import BadSettings, Settings
@@ -69,20 +71,24 @@ def build_environment(
         clock=clock,
         registry=registry,
         policies=policies,
-        sms=_port(registry, PortSlot.SMS_SENDER, SmsSender) or OutboxSmsSender(clock),  # type: ignore[type-abstract]
-        face=_port(registry, PortSlot.FACE_VERIFIER, FaceVerifier) or RecordingFaceVerifier(),  # type: ignore[type-abstract]
-        seal=_port(registry, PortSlot.SEAL_PROVIDER, SealProvider) or _default_seal(settings),  # type: ignore[type-abstract]
-        files=_port(registry, PortSlot.FILE_STORE, FileStore) or open_file_store(settings.storage_url),  # type: ignore[type-abstract]
+        sms=_guarded(registry, PortSlot.SMS_SENDER, SmsSender, GuardedSmsSender)  # type: ignore[type-abstract]
+        or GuardedSmsSender(OutboxSmsSender(clock)),
+        face=_guarded(registry, PortSlot.FACE_VERIFIER, FaceVerifier, GuardedFaceVerifier)  # type: ignore[type-abstract]
+        or GuardedFaceVerifier(RecordingFaceVerifier()),
+        seal=_guarded(registry, PortSlot.SEAL_PROVIDER, SealProvider, GuardedSealProvider)  # type: ignore[type-abstract]
+        or GuardedSealProvider(_default_seal(settings)),
+        files=_guarded(registry, PortSlot.FILE_STORE, FileStore, GuardedFileStore)  # type: ignore[type-abstract]
+        or GuardedFileStore(open_file_store(settings.storage_url)),
     )
 
 
-def _port(registry: Registry, slot: PortSlot, protocol: type[Port]) -> Port | None:
+def _guarded(
+    registry: Registry, slot: PortSlot, protocol: type[Port], guard: Callable[[Port, str], Port]
+) -> Port | None:
+    """The plugins' object for `slot` behind its guard; None where no plugin fills it."""
     found = registry.ports.get(slot)
-    if found is None:
-        return None
-    if not isinstance(found, protocol):
-        raise PluginRefused(f"the object for port {slot.value} has not the methods of {protocol.__name__}")
-    return found
+    # The host has checked its methods.
+    return guard(found, registry.port_owners[slot]) if isinstance(found, protocol) else None
 
 
 def _default_seal(settings: Settings) -> SealProvider:

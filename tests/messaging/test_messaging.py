@@ -11,6 +11,7 @@ from dingkao.messaging.outbox import OutboxSmsSender, read_outbox
 from dingkao.messaging.service import send_sms
 from dingkao.plugin.errors import StateConflict
 from dingkao.plugin.ports import PortFailed, SmsMessage, SmsSender
+from dingkao.ports import GuardedSmsSender
 from dingkao.testing.clock import SettableClock
 
 
@@ -60,12 +61,10 @@ async def test_the_outbox_is_read_in_bounded_pieces(environment: Environment, co
 
 
 @pytest.mark.parametrize("gateway", [RefusingGateway(), SilentGateway()], ids=["refusing", "silent"])
-async def test_a_gateway_that_fails_is_a_problem_to_try_again(
-    environment: Environment, gateway: SmsSender, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("dingkao.messaging.service.SMS_TIME_LIMIT_SECONDS", 0.05)
+async def test_a_gateway_that_fails_is_a_problem_to_try_again(environment: Environment, gateway: SmsSender) -> None:
+    guarded = GuardedSmsSender(gateway, "gateway", seconds=0.05)
     with pytest.raises(StateConflict) as refusal:
-        await send_sms(replace(environment, sms=gateway), message())
+        await send_sms(replace(environment, sms=guarded), message())
     assert refusal.value.code == "SMS_NOT_SENT"
     assert "再试" in refusal.value.text.zh
 

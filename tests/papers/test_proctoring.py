@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from dingkao.assessments.service.uploads import upload_file
-from dingkao.papers import proctoring
 from dingkao.papers.attempts import start_attempt
 from dingkao.papers.proctoring import give_face_consent, read_face_status, record_face_capture
 from dingkao.papers.tables import FaceCapture, FaceConsent
 from dingkao.plugin.ports import FaceVerdict, PortFailed
 from dingkao.plugin.vocabulary import AssessmentState, FilePurpose
+from dingkao.ports import GuardedFaceVerifier
 from dingkao.testing.progress import made_up_picture
 from dingkao.testing.refusals import refused_access, refused_fields, refused_reasons, refused_state
 from dingkao.testing.sample import SampleDoctor
@@ -124,11 +124,10 @@ async def test_a_capture_needs_consent_and_a_file_of_its_own(watched: Sittings) 
     ids=["refused", "unreachable", "broken", "silent"],
 )
 async def test_a_failing_service_is_a_flag_and_loses_nothing(
-    watched: Sittings, monkeypatch: pytest.MonkeyPatch, verdict: FaceVerdict | Exception | None, reference: str
+    watched: Sittings, verdict: FaceVerdict | Exception | None, reference: str
 ) -> None:
-    monkeypatch.setattr(proctoring, "VERIFIER_SECONDS", 0.01)
     service = Service(verdict)
-    environment = replace(watched.environment, face=service)
+    environment = replace(watched.environment, face=GuardedFaceVerifier(service, "faces", seconds=0.3))
     doctor = await watched.doctor()
     await give_face_consent(environment, doctor.caller, doctor.assessment_id, VERSION)
     file = await _capture(watched, doctor)

@@ -19,6 +19,7 @@ from dingkao.institutions.vocabulary import RegionLevel
 from dingkao.plugin.errors import Forbidden, NotEligible, NotFound, NotLoggedIn, StateConflict
 from dingkao.plugin.ports import PortFailed, SealedDocument
 from dingkao.plugin.vocabulary import Role, Verdict
+from dingkao.ports import GuardedSealProvider
 from dingkao.results.issuing import issue_certificate, issue_notice
 from dingkao.results.sealing import seal_certificate
 from dingkao.results.service import file_results, notify_results
@@ -332,10 +333,9 @@ class ExpiringSeal:
 
 @pytest.mark.parametrize("provider", [BrokenSeal(), ExpiringSeal()], ids=["broken", "silent"])
 async def test_a_seal_that_fails_leaves_the_certificate_unsealed(
-    office: Office, provider: BrokenSeal, monkeypatch: pytest.MonkeyPatch
+    office: Office, provider: BrokenSeal | ExpiringSeal
 ) -> None:
-    monkeypatch.setattr("dingkao.results.sealing.SEAL_TIME_LIMIT_SECONDS", 0.05)
-    environment = replace(office.environment, seal=provider)
+    environment = replace(office.environment, seal=GuardedSealProvider(provider, "seal", seconds=0.05))
     doctor = await office.with_certificate()
     with pytest.raises(StateConflict) as refusal:
         await seal_certificate(environment, office.province.authority, doctor.assessment_id)

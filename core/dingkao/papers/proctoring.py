@@ -1,6 +1,5 @@
 """Consent to face capture, and the capture itself, before the first test (manual 2.2.5)."""
 
-import asyncio
 import hashlib
 import hmac
 from dataclasses import dataclass
@@ -12,21 +11,17 @@ from dingkao.assessments.scope import require_role
 from dingkao.audit.work import begin, logged_in
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
-from dingkao.logs import get_logger
 from dingkao.papers import rules
 from dingkao.papers.tables import FaceCapture, FaceConsent
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.errors import FieldProblem, NotEligible, NotFound, StateConflict, ValidationFailed
 from dingkao.plugin.national import PapersPolicy
-from dingkao.plugin.ports import FaceVerdict, PortFailed
+from dingkao.plugin.ports import FaceVerdict, PortBroken, PortFailed, PortTimedOut
 from dingkao.plugin.text import Reason, Text
 from dingkao.plugin.vocabulary import FilePurpose, Role
 from dingkao.storage.lookup import files_of_assessment
 
-VERIFIER_SECONDS = 10.0
 REFERENCE_LENGTH = 120
-
-_log = get_logger("dingkao.papers")
 
 _consents = Statement(
     lambda p: FaceConsent.select(FaceConsent.assessment, FaceConsent.text_version, FaceConsent.given_at).where(
@@ -166,13 +161,14 @@ def _require_testable(record: AssessmentRecord) -> None:
 async def _verify(environment: Environment, doctor_id: int, file_name: str) -> FaceVerdict:
     try:
         image = await environment.files.get(file_name)
-        async with asyncio.timeout(VERIFIER_SECONDS):
-            return await environment.face.verify(_subject(environment, doctor_id), image)
-    except TimeoutError:
+        return await environment.face.verify(_subject(environment, doctor_id), image)
+    except PortTimedOut:
         failure = "TIMED_OUT"
-    except Exception as error:  # a plugin's port may raise anything; the capture must not be lost for it
-        failure = "UNAVAILABLE" if isinstance(error, PortFailed) else "BROKEN"
-        _log.error("face verifier failed", exc_info=error)
+    except PortBroken:
+        failure = "BROKEN"
+    except (PortFailed, KeyError):
+        # The service, or the store that keeps the capture.
+        failure = "UNAVAILABLE"
     return FaceVerdict(accepted=False, reference=f"failed:{failure}")
 
 

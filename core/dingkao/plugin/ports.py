@@ -30,6 +30,11 @@ class PortTimedOut(PortFailed):
     """The port did not answer in time: what it was asked to do may have happened all the same. Raised by the core."""
 
 
+class PortBroken(PortFailed):
+    """The port raised something else, or answered what its protocol does not allow: a mistake in it. Raised by the
+    core."""
+
+
 @dataclass(frozen=True, slots=True)
 class SmsMessage:
     """A message by template: `template` names it, `text` is what is read, `purpose` says why it is sent."""

@@ -1,6 +1,5 @@
 """Sealing certificates: only then are they in force (manual 2.2.6: 定期考核合格证书需加盖发证机关公章后方可生效)."""
 
-import asyncio
 from datetime import datetime
 from hashlib import sha256
 
@@ -36,7 +35,6 @@ from dingkao.results.tables import ResultDocument
 from dingkao.results.vocabulary import DocumentKind
 
 # Of the port's contract (dingkao.plugin.ports.SealProvider).
-SEAL_TIME_LIMIT_SECONDS = 30.0
 # What the column holds of a seal certificate's subject.
 _SUBJECT_LENGTH = 200
 
@@ -115,7 +113,7 @@ async def _apply(
     fonts = await load_document_fonts(environment)
     try:
         with refusals():
-            return await certificates.seal_certificate(content, _TimedSeal(environment), at=at, fonts=fonts)
+            return await certificates.seal_certificate(content, _ToldApartSeal(environment), at=at, fonts=fonts)
     except _SealFailed as error:
         raise StateConflict("SEAL_UNAVAILABLE", error.text, document.state.value) from error
 
@@ -128,8 +126,8 @@ class _SealFailed(Exception):
         self.text = text
 
 
-class _TimedSeal:
-    """The environment's SealProvider, within its time limit, its failures told apart from those of the page."""
+class _ToldApartSeal:
+    """The environment's SealProvider, its failures told apart from those of the page."""
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
@@ -137,11 +135,10 @@ class _TimedSeal:
     async def seal(self, pdf: bytes, *, authority_name: str, reason: str, at: datetime) -> seals.SealedDocument:
         """Raises _SealFailed."""
         try:
-            async with asyncio.timeout(SEAL_TIME_LIMIT_SECONDS):
-                sealed = await self._environment.seal.seal(pdf, authority_name=authority_name, reason=reason, at=at)
+            sealed = await self._environment.seal.seal(pdf, authority_name=authority_name, reason=reason, at=at)
         except SealUnusable as error:
             raise _SealFailed(Text(str(error), "The seal cannot be used; see the server's configuration.")) from error
-        except (PortFailed, TimeoutError) as error:
+        except PortFailed as error:
             raise _SealFailed(
                 Text("公章未能加盖，请稍后再试。", "The seal could not be applied; try again in a while.")
             ) from error
