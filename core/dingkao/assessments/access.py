@@ -1,8 +1,8 @@
 """Reaching an assessment: within the caller's scope, for reading or locked for writing; its policy and its facts."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import Any, Protocol
 
 from piccolo.columns import Column
 
@@ -24,6 +24,7 @@ from dingkao.plugin.errors import NotFound
 from dingkao.plugin.facts import AssessmentFacts, BehaviourFact, PaperFact
 from dingkao.plugin.policy import Policy
 from dingkao.plugin.vocabulary import (
+    AssessmentKind,
     AssessmentState,
     BehaviourPolarity,
     PaperState,
@@ -114,7 +115,42 @@ async def gather_facts(record: AssessmentRecord, now: datetime) -> AssessmentFac
     return (await gather_facts_of([record], now))[record.id]
 
 
-async def gather_facts_of(records: Sequence[AssessmentRecord], now: datetime) -> dict[int, AssessmentFacts]:
+class FactsSource(Protocol):
+    """What the facts of an assessment are made of beside its papers and behaviour; an AssessmentRecord is one."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def doctor_id(self) -> int: ...
+    @property
+    def cycle_id(self) -> int: ...
+    @property
+    def kind(self) -> AssessmentKind: ...
+    @property
+    def state(self) -> AssessmentState: ...
+    @property
+    def institution_id(self) -> int: ...
+    @property
+    def body_id(self) -> int | None: ...
+    @property
+    def procedure(self) -> str | None: ...
+    @property
+    def submissions(self) -> int: ...
+    @property
+    def category(self) -> str: ...
+    @property
+    def scope(self) -> str: ...
+    @property
+    def level(self) -> str: ...
+    @property
+    def practising_since(self) -> date | None: ...
+    @property
+    def cycle_starts_on(self) -> date: ...
+    @property
+    def cycle_ends_on(self) -> date: ...
+
+
+async def gather_facts_of(records: Sequence[FactsSource], now: datetime) -> dict[int, AssessmentFacts]:
     """The facts of many assessments by id: two queries, however many there are."""
     behaviour = await _behaviour.run(doctors=list({record.doctor_id for record in records}))
     papers = await _papers.run(assessments=[record.id for record in records])

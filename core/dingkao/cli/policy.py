@@ -1,17 +1,23 @@
 """`dingkao policy`: what is in force in a region, and what a layer would change before it is installed."""
 
 import asyncio
+import csv
 import json
 import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dingkao.cli.console import new_table, output
-from dingkao.cli.errors import CommandFailed
+from dingkao.cli.console import new_table, output, say, warn
+from dingkao.cli.errors import WRONG_USE, CommandFailed
 
 if TYPE_CHECKING:
     from dingkao.policy.effective import EffectiveValue
+    from dingkao.policy.simulation import Simulation, TouchedAssessment
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -22,6 +28,8 @@ app = typer.Typer(
 
 # A table shows the beginning of a longer value; `--json` gives it whole.
 _LONGEST_VALUE = 60
+# Different changes that the table of a simulation shows.
+_MOST_CHANGES = 40
 
 OrganisationOption = Annotated[
     str | None, typer.Option("--organisation", metavar="CODE", help="For the doctors of this institution there.")
@@ -78,8 +86,7 @@ async def _effective(region: str, organisation: str | None) -> "list[EffectiveVa
 
 
 def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
+    return _cut(json.dumps(value, ensure_ascii=False))
 
 
 def _as_json(row: "EffectiveValue") -> dict[str, Any]:
@@ -99,3 +106,145 @@ def _as_json(row: "EffectiveValue") -> dict[str, Any]:
         "regionCode": row.origin.region,
         "organisationCode": row.origin.organisation,
     }
+
+
+@app.command()
+def simulate(
+    region: Annotated[str, typer.Argument(metavar="REGION", help="Region of the running cycle.")],
+    layers: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[LAYERS]",
+            help="A .toml or .json file of layers, a plugin's .py file, or a module, as package.plugin:plugin. Without "
+            "it: what pinning the cycle anew would change with the plugins that are installed.",
+        ),
+    ] = None,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write a line for each change of each assessment.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
+) -> None:
+    """Show what layers would change for the doctors of a running cycle, before they are installed. 政策模拟
+
+    Every assessment is asked under the policy it is under and under the one it would be under: which procedures the
+    doctor may choose, requirements, papers, attempts, how papers are examined, actions, documents. Nothing is changed.
+    A layer with the source and place of an installed one takes its place. Code of a plugin that is given is run.
+
+    Exits with 1 where the region has no running cycle, or where the server would refuse a layer.
+    """
+    started = time.perf_counter()
+    simulation = asyncio.run(_simulate(region, layers, csv_file))
+    seconds = time.perf_counter() - started
+    if as_json:
+        json.dump(_counts(simulation), sys.stdout, ensure_ascii=False, indent=2)
+        sys.stdout.write("\n")
+    else:
+        _print_counts(simulation)
+    warn(f"{simulation.tally.assessments:,} assessments in {seconds:.1f} s")
+
+
+async def _simulate(region_code: str, given: str | None, csv_file: Path | None) -> "Simulation":
+    from dingkao.audit.work import SYSTEM_CALLER
+    from dingkao.cli.opening import open_environment
+    from dingkao.institutions.service import region_by_code
+    from dingkao.plugin.policy import PolicyError
+    from dingkao.policy.proposed import BadProposal, Proposal, read_proposal
+    from dingkao.policy.simulation import running_cycle_of, simulate
+
+    try:
+        proposal = Proposal(()) if given is None else read_proposal(given)
+    except BadProposal as error:
+        raise CommandFailed(str(error), WRONG_USE) from error
+    async with open_environment() as environment:
+        region = await region_by_code(region_code)
+        cycle_id = await running_cycle_of(region.id) if region else None
+        if cycle_id is None:
+            raise CommandFailed(
+                f"region {region_code} has no running cycle; give the region that a cycle was opened for"
+            )
+        try:
+            simulation = await simulate(environment, SYSTEM_CALLER, cycle_id, proposal.layers, proposal.sections)
+        except PolicyError as error:
+            raise CommandFailed(f"the server would refuse this: {error}") from error
+        with csv_file.open("w", encoding="utf-8-sig", newline="") if csv_file else nullcontext() as file:
+            writer = csv.writer(file) if file else None
+            if writer:
+                writer.writerow(_CSV_HEAD)
+            async for page in simulation.pages():
+                if writer:
+                    writer.writerows(_csv_rows(page))
+        return simulation
+
+
+_CSV_HEAD = (
+    "考核标识", "机构", "状态", "考核程序", "变更类别", "对象", "变更前", "变更后", "生效",
+)  # fmt: skip
+
+
+def _csv_rows(page: "Sequence[TouchedAssessment]") -> "Iterator[tuple[str, ...]]":
+    from dingkao.plugin.ids import encode_id
+
+    for touched in page:
+        one = touched.assessment
+        for change in touched.changes:
+            yield (
+                encode_id("Assessment", one.id), one.institution_name, one.state.value, one.procedure or "",
+                change.kind.value, change.subject, change.before, change.after, change.takes_effect.value,
+            )  # fmt: skip
+
+
+def _counts(simulation: "Simulation") -> dict[str, Any]:
+    tally = simulation.tally
+    return {
+        "digest": simulation.policies.digest,
+        "version": simulation.policies.version,
+        "assessments": tally.assessments,
+        "concluded": tally.concluded,
+        "touched": tally.touched,
+        "kinds": {kind.value: number for kind, number in sorted(tally.kinds.items())},
+        "changes": [
+            {
+                "kind": change.kind.value,
+                "subject": change.subject,
+                "before": change.before,
+                "after": change.after,
+                "takesEffect": change.takes_effect.value,
+                "assessments": number,
+            }
+            for change, number in tally.details.most_common()
+        ],
+        "values": [
+            {"key": value.key, "before": value.before, "after": value.after, "assessments": number}
+            for value, number in tally.values.most_common()
+        ],
+    }
+
+
+def _print_counts(simulation: "Simulation") -> None:
+    tally = simulation.tally
+    say(
+        f"{simulation.cycle.name}: {tally.assessments:,} assessments, {tally.touched:,} would come under another "
+        f"policy; {tally.concluded:,} are concluded and keep theirs"
+    )
+    say(f"policy: {simulation.policies.version}")
+    table = new_table("Key", "Before", "After", "Assessments", title="Values 参数")
+    for value, number in tally.values.most_common():
+        table.add_row(value.key, _cut(value.before), _cut(value.after), f"{number:,}")
+    output().print(table)
+    table = new_table("Kind", "Of", "Before", "After", "Takes effect", "Assessments", title="Changes 变更")
+    for change, number in tally.details.most_common(_MOST_CHANGES):
+        table.add_row(
+            change.kind.value, change.subject, _cut(change.before), _cut(change.after), change.takes_effect.value,
+            f"{number:,}",
+        )  # fmt: skip
+    output().print(table)
+    if len(tally.details) > _MOST_CHANGES:
+        say(f"… and {len(tally.details) - _MOST_CHANGES} more kinds of change: --json or --csv shows all")
+    table = new_table("Kind", "Assessments", title="By kind 按类别")
+    for kind, number in sorted(tally.kinds.items()):
+        table.add_row(kind.value, f"{number:,}")
+    output().print(table)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"

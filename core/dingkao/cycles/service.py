@@ -42,6 +42,7 @@ _COLUMNS = (
     Cycle.tests_from,
     Cycle.tests_until,
     Cycle.policy_version,
+    Cycle.policy_digest,
     Cycle.opened_at,
 )
 _by_ids = Statement(lambda p: Cycle.select(*_COLUMNS).where(Cycle.id.is_in(p.ids)))
@@ -131,6 +132,7 @@ class CycleRecord:
     state: CycleState
     calendar: Calendar
     policy_version: str
+    policy_digest: str
     opened_at: datetime | None
 
 
@@ -197,7 +199,7 @@ async def appoint_body(
     ValidationFailed, StateConflict, NotFound, Forbidden.
     """
     async with begin(environment, caller) as work:
-        cycle = await _lock_cycle(work, cycle_id)
+        cycle = await lock_cycle(work, cycle_id)
         rules.require_appointable(cycle.state)
         organisations = await read_organisations([institution_id, body_id])
         reach = await subtree(cycle.region_id)
@@ -245,9 +247,8 @@ async def open_cycle(environment: Environment, caller: Caller | None, cycle_id: 
     layers do not go together), NotFound, Forbidden.
     """
     async with begin(environment, caller) as work:
-        if is_postgresql():
-            await _claim.run()
-        cycle = await _lock_cycle(work, cycle_id)
+        await claim_cycles()
+        cycle = await lock_cycle(work, cycle_id)
         transition = MACHINE.require(cycle.state, CycleEvent.OPEN)
         rules.require_no_overlap(int((await _overlapping.run(cycle=cycle_id))[0]["number"]))
         try:
@@ -282,7 +283,7 @@ async def close_cycle(environment: Environment, caller: Caller | None, cycle_id:
     By the system or an authority officer who governs its region. Raises StateConflict, NotFound, Forbidden.
     """
     async with begin(environment, caller) as work:
-        cycle = await _lock_cycle(work, cycle_id)
+        cycle = await lock_cycle(work, cycle_id)
         transition = MACHINE.require(cycle.state, CycleEvent.CLOSE)
         rules.require_tests_over(cycle.calendar.tests_until, work.now)
         await Cycle.update({Cycle.state: transition.target.value}).where(Cycle.id == cycle_id)
@@ -307,7 +308,13 @@ async def _enter_shared(work: UnitOfWork, whom: Entered, key: int) -> None:
     await _enter_assessments.run(whom=whom, now=work.now, key=key)
 
 
-async def _lock_cycle(work: UnitOfWork, cycle_id: int) -> CycleRecord:
+async def claim_cycles() -> None:
+    """Keep doctors from being entered into any open cycle until the transaction ends."""
+    if is_postgresql():
+        await _claim.run()
+
+
+async def lock_cycle(work: UnitOfWork, cycle_id: int) -> CycleRecord:
     """The cycle, locked until the transaction ends, and governed by the caller. Raises NotFound, Forbidden."""
     if is_postgresql():
         await _lock.run(id=cycle_id)
@@ -349,5 +356,6 @@ def _record(row: Mapping[str, Any]) -> CycleRecord:
         state=CycleState(row["state"]),
         calendar=calendar,
         policy_version=row["policy_version"],
+        policy_digest=row["policy_digest"],
         opened_at=row["opened_at"],
     )
