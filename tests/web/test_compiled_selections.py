@@ -81,6 +81,10 @@ class Branch(Named):
         return found
 
     @strawberry.field
+    def self(self) -> "Branch":
+        return self
+
+    @strawberry.field
     def plus(self, more: Annotated[int, strawberry.argument()] = 1) -> int:
         return self.number + more
 
@@ -285,6 +289,11 @@ async def test_the_whole_selection_of_plain_fields_is_one_function() -> None:
     before = len(kept.compiler._selections)
     await _run(executor, text, {"word": "of", "branches": GOOD})
     assert len(kept.compiler._selections) == before
+
+
+@pytest.mark.parametrize("depth", [15, 16, 17, 60])
+async def test_deep_selections_are_answered_as_before(depth: int) -> None:
+    await _same(f"{{ branch {{ {'self { ' * depth} name {'}' * depth} }} }}", GOOD)
 
 
 async def test_one_error_does_not_hide_the_other_rows() -> None:

@@ -33,6 +33,8 @@ from dingkao.web.direct_resolvers import AttributeField, MethodField, direct_fie
 # Scalars whose values stand in the answer as they are, where they are of this very type. Anything else goes through the
 # scalar's own conversion, which also knows what it refuses.
 _AS_THEY_ARE: Final = {"String": "str", "ID": "str", "Boolean": "bool"}
+# Levels compiled into each other; what is nested deeper is a selection of its own, reached through graphql-core.
+_MOST_LEVELS: Final = 16
 _SMALLEST_INT: Final = -(2**31)
 _LARGEST_INT: Final = 2**31 - 1
 
@@ -80,6 +82,7 @@ class Compiler:
 
     def __init__(self, collect: Collect) -> None:
         self._collect = collect
+        self._level = 0
         # The details are kept beside the selection, so that their identity stays theirs.
         self._selections: dict[tuple[GraphQLObjectType, int], tuple[FieldDetailsList, Selection]] = {}
 
@@ -88,9 +91,19 @@ class Compiler:
         key = (kind, id(details))
         found = self._selections.get(key)
         if found is None:
-            selection = self.compile(kind, self._collect(kind, details).grouped_field_set)
+            self._level += 1
+            try:
+                selection = self.compile(kind, self._collect(kind, details).grouped_field_set)
+            finally:
+                self._level -= 1
             found = self._selections[key] = (details, selection)
         return found[1]
+
+    def nested(self, kind: GraphQLObjectType, details: FieldDetailsList) -> Selection:
+        """The selection inside another one. Raises NotPlain where it is nested too deeply to be compiled with it."""
+        if self._level >= _MOST_LEVELS:
+            raise NotPlain
+        return self.selection(kind, details)
 
     def compile(self, kind: GraphQLObjectType, grouped: Mapping[str, FieldDetailsList]) -> Selection:
         """The selection of these fields."""
@@ -205,7 +218,7 @@ class _Code:
             raise NotPlain
 
     def _object(self, kind: GraphQLObjectType, details: FieldDetailsList) -> tuple[str, bool]:
-        selection = self._compiler.selection(kind, details)
+        selection = self._compiler.nested(kind, details)
         if selection.whole is None:
             raise NotPlain
         self.needs_path |= selection.needs_path
