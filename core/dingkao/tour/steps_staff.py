@@ -20,6 +20,12 @@ def look_up(world: World, doctor: Doctor) -> None:
     running = [cycle for cycle in running if cycle["state"] == "RUNNING"]
     authority.equal("Cycles", "a running cycle", bool(running), True)
     authority.read("Cycle", lambda value: f"{value['name']}，政策版本已固定", id=running[0]["id"])
+    # The demo's mark is fixed before the sitting, so that nothing waits for one.
+    waiting = authority.read("PassMarks", "没有待划定合格线的试卷", cycleId=running[0]["id"])
+    authority.equal("PassMarks", "papers that wait", sum(mark["pending"] for mark in waiting), 0)
+    mark = {"cycleId": running[0]["id"], "subject": "HUMANITIES", "passPercent": 60, "reason": "经统计分析研究确定。"}
+    authority.refused("SetPassMark", "TESTS_NOT_OVER", input=mark)
+    doctor.account.refused("SetPassMark", "FORBIDDEN", input=mark)
 
     doctor.account.refused("EffectivePolicy", "FORBIDDEN", regionCode=REGION)
     values = {each["key"]: each for each in authority.read("EffectivePolicy", "现行政策及其来源", regionCode=REGION)}
