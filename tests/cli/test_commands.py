@@ -14,7 +14,7 @@ from command_line import Run
 from dingkao.db.database import Database
 from dingkao.messaging.tables import OutboxMessage
 
-COMMANDS = ("serve", "migrate", "demo", "tour", "import", "schema", "plugins", "settings", "outbox")
+COMMANDS = ("serve", "migrate", "demo", "tour", "import", "schema", "plugins", "settings", "outbox", "new-plugin")
 
 
 def test_help_names_every_command_and_shows_nothing_else(run: Run) -> None:

@@ -6,7 +6,19 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from dingkao.cli import demo, importing, information, migrating, outbox, plugins, policy, schema, serving, tour
+from dingkao.cli import (
+    demo,
+    importing,
+    information,
+    migrating,
+    new_plugin,
+    outbox,
+    plugins,
+    policy,
+    schema,
+    serving,
+    tour,
+)
 from dingkao.cli.console import warn
 from dingkao.cli.errors import explain
 
@@ -65,6 +77,7 @@ app = typer.Typer(
 _RUNNING = "Running a server 运行"
 _DATA = "Bringing data in 导入"
 _LOOKING = "Looking 查看"
+_WRITING = "Writing plugins 插件开发"
 
 app.command(rich_help_panel=_RUNNING)(serving.serve)
 app.command(rich_help_panel=_RUNNING)(migrating.migrate)
@@ -76,6 +89,7 @@ app.add_typer(plugins.app, name="plugins", rich_help_panel=_LOOKING)
 app.add_typer(policy.app, name="policy", rich_help_panel=_LOOKING)
 app.command(rich_help_panel=_LOOKING)(information.settings)
 app.command(rich_help_panel=_LOOKING)(outbox.outbox)
+app.command(name="new-plugin", rich_help_panel=_WRITING)(new_plugin.new_plugin)
 
 
 @app.callback(invoke_without_command=True)

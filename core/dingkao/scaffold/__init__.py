@@ -1,0 +1,1 @@
+"""Writing a new plugin: a distribution that works, from the templates in this package."""
