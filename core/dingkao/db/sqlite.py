@@ -1,12 +1,11 @@
 """SQLite with kept connections: one writer, a few readers, WAL.
 
 Piccolo's engine opens a connection (and a thread) for each query; that is most of its cost. Here the connections live
-as long as the application. One writer at a time is SQLite's own rule: a lock in front of it turns waiting into a queue
-and BEGIN IMMEDIATE keeps other processes out in the same way.
+as long as the application. One writer at a time is SQLite's own rule: `GroupCommit` turns waiting into a queue and lets
+those in the queue share a COMMIT.
 """
 
 import asyncio
-import contextlib
 import sqlite3
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
@@ -18,6 +17,7 @@ from piccolo.engine.sqlite import SQLiteEngine, SQLiteTransaction
 from piccolo.querystring import QueryString
 
 from dingkao.db.counting import note_query
+from dingkao.db.group_commit import GroupCommit
 
 READERS = 4
 BUSY_TIMEOUT_SECONDS = 15.0
@@ -47,13 +47,8 @@ class KeptTransaction(SQLiteTransaction):
         if self._parent is not None:
             return cast("KeptTransaction", self._parent)
         engine = cast("KeptSQLiteEngine", self.engine)
-        await engine.writing.acquire()
-        try:
-            self.connection = engine.writer
-            await self.connection.execute_fetchall("BEGIN IMMEDIATE")
-        except BaseException:
-            await engine.recover_writer()
-            raise
+        await engine.writing.enter()
+        self.connection = engine.writer
         self.context = engine.current_transaction.set(self)
         return self
 
@@ -67,15 +62,10 @@ class KeptTransaction(SQLiteTransaction):
             return False
         engine = cast("KeptSQLiteEngine", self.engine)
         engine.current_transaction.reset(self.context)
-        if exception is not None:
-            await engine.recover_writer()
-            return False
-        try:
-            await self.connection.execute_fetchall("COMMIT")
-        except BaseException:
-            await engine.recover_writer()
-            raise
-        engine.writing.release()
+        if exception is None:
+            await engine.writing.finish()
+        else:
+            await engine.writing.undo()
         return False
 
 
@@ -88,8 +78,8 @@ class KeptSQLiteEngine(SQLiteEngine):
         super().__init__(path=path, timeout=BUSY_TIMEOUT_SECONDS)
         self._opened: list[aiosqlite.Connection] = []
         self._free_readers: asyncio.LifoQueue[aiosqlite.Connection] = asyncio.LifoQueue()
-        self.writing = asyncio.Lock()
         self.writer: aiosqlite.Connection
+        self.writing: GroupCommit
 
     async def open(self) -> None:
         """Open the connections. WAL with synchronous=FULL: what was acknowledged survives a power cut.
@@ -99,6 +89,7 @@ class KeptSQLiteEngine(SQLiteEngine):
         try:
             self.writer = await self._connect()
             await self.writer.execute_fetchall("PRAGMA journal_mode = WAL")
+            self.writing = GroupCommit(self.writer)
             for _ in range(READERS):
                 connection = await self._connect()
                 await connection.execute_fetchall("PRAGMA query_only = 1")
@@ -109,7 +100,7 @@ class KeptSQLiteEngine(SQLiteEngine):
 
     async def close(self) -> None:
         """Close every connection, waiting for a running transaction."""
-        async with self.writing:
+        async with self.writing.held():
             await self._close_all()
 
     async def _close_all(self) -> None:
@@ -126,22 +117,6 @@ class KeptSQLiteEngine(SQLiteEngine):
         await connection.execute_fetchall("PRAGMA synchronous = FULL")
         await connection.execute_fetchall(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
         return connection
-
-    async def recover_writer(self) -> None:
-        """Roll back whatever the writer has open and free it, also when the task was cancelled in the middle.
-
-        aiosqlite runs statements in order on its own thread, so a ROLLBACK queued after a cancelled statement always
-        finds it finished. The shield keeps a second cancellation from leaving the lock taken.
-        """
-
-        async def roll_back() -> None:
-            try:
-                with contextlib.suppress(sqlite3.OperationalError):  # no transaction was open
-                    await self.writer.execute_fetchall("ROLLBACK")
-            finally:
-                self.writing.release()
-
-        await asyncio.shield(asyncio.ensure_future(roll_back()))
 
     def transaction(self, *args: Any, **kwargs: Any) -> KeptTransaction:
         return KeptTransaction(engine=self, allow_nested=True)
