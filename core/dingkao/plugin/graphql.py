@@ -1,5 +1,6 @@
 """What GraphQL code of core and plugins shares: the request's context, problems as data, pages."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -17,6 +18,15 @@ Value = TypeVar("Value")
 
 # The most a page may hold (design: at most 100 a page).
 PAGE_MAXIMUM = 100
+
+
+class SharedLoader(DataLoader[Key, Value]):
+    """A loader whose values several fields wait for. GraphQL cancels the neighbours of a field that fails; one that is
+    cancelled must not take the value from the others, whose request would end without an answer."""
+
+    def load(self, key: Key) -> Awaitable[Value]:
+        """The value of `key`, gathered with those that others ask for."""
+        return asyncio.shield(super().load(key))
 
 
 class RequestContext:
@@ -38,7 +48,7 @@ class RequestContext:
         key = name or load
         found = self._loaders.get(key)
         if found is None:
-            found = DataLoader(load_fn=load)
+            found = SharedLoader(load_fn=load)
             self._loaders[key] = found
         return found
 
