@@ -11,7 +11,8 @@ from dingkao.context import CoreInfo
 from dingkao.cycles import graphql as cycles
 from dingkao.doctors import graphql as doctors
 from dingkao.host import graphql as plugins
-from dingkao.host.refusal import PluginRefused
+from dingkao.host.plugin_fields import plugin_info
+from dingkao.host.refusal import Problems
 from dingkao.host.schema import AssembledSchema, build_schema
 from dingkao.institutions import graphql as institutions
 from dingkao.papers import graphql as papers
@@ -60,12 +61,20 @@ def _nodes(registry: Registry) -> Mapping[str, LoadNode]:
     """How `node` loads an object, by the name in its id. Raises PluginRefused where two claim one name."""
     owners: dict[str, str] = {}
     loaders: dict[str, LoadNode] = {}
+    problems = Problems()
     core = [("the core", getattr(subject, "NODES", {})) for subject in _SUBJECTS]
     for owner, nodes in [*core, *((owner, contribution.nodes) for owner, contribution in registry.graphql)]:
         for name, load in nodes.items():
             if name in owners:
-                raise PluginRefused(
-                    f"node {name} is claimed by {owners[name]} and by plugin {owner}; block one of them"
-                )
-            owners[name], loaders[name] = owner, load
+                problems.add(f"node {name} is claimed by {owners[name]} and by plugin {owner}; block one of them")
+                continue
+            owners[name], loaders[name] = owner, load if owner == "the core" else _with_plugin_info(load)
+    problems.refuse()
     return loaders
+
+
+def _with_plugin_info(load: LoadNode) -> LoadNode:
+    async def load_of_plugin(info: CoreInfo, key: int) -> object:
+        return await load(plugin_info(info), key)
+
+    return load_of_plugin

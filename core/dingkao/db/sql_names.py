@@ -9,7 +9,7 @@ _TOKEN = re.compile(
       |[(),.;]""",
     re.VERBOSE | re.DOTALL,
 )
-_BEFORE_TABLE = frozenset({"JOIN", "INTO", "TABLE", "REFERENCES", "TRUNCATE"})
+_BEFORE_TABLE = frozenset({"JOIN", "INTO", "TABLE", "VIEW", "REFERENCES", "TRUNCATE"})
 _SKIPPED = frozenset({"IF", "NOT", "EXISTS", "ONLY", "LATERAL", "TABLE", "OR", "REPLACE", "IGNORE"})
 _ENDS_FROM = frozenset(
     {"SELECT", "WHERE", "GROUP", "ORDER", "LIMIT", "HAVING", "SET", "VALUES", "RETURNING", "UNION", "WINDOW", "FOR"}
@@ -25,9 +25,11 @@ def tables_in(sql: str) -> set[str]:
     given: set[str] = set()
     outer: list[bool] = []
     in_from = expected = before_on = False
+    begin = ""
     for place, part in enumerate(tokens):
         word = part.upper()
         previous = tokens[place - 1].upper() if place else ""
+        begin = begin or word
         if part == "(":
             outer.append(in_from)
             if previous == "AS" and place >= 2:
@@ -38,12 +40,17 @@ def tables_in(sql: str) -> set[str]:
         elif part == ";":
             outer.clear()
             in_from = expected = before_on = False
+            begin = ""
         elif part == ",":
             expected = in_from
         elif word == "FROM":
             in_from = expected = previous != "DISTINCT"
         elif word in _BEFORE_TABLE:
             expected = True
+            # `DROP TABLE one, another`
+            in_from = in_from or begin in {"DROP", "TRUNCATE", "LOCK"}
+        elif word == "USING":
+            in_from = expected = begin in {"DELETE", "MERGE"}
         elif word == "UPDATE":
             expected = previous not in _NO_TABLE_AFTER_UPDATE
         elif word in {"INDEX", "TRIGGER"}:

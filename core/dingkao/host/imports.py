@@ -8,7 +8,7 @@ from pathlib import Path
 
 ALLOWED = ("dingkao.plugin", "dingkao.testing")
 # Of the objects that the core hands over: what is behind these is the core's business.
-_INNER = frozenset({"_environment", "_raw_info", "_core", "_unit"})
+_INNER = frozenset({"_environment", "_raw_info", "_core", "_unit", "__subclasses__"})
 _LOADERS = frozenset({"import_module", "__import__", "lazy", "find_spec", "exec_module"})
 
 

@@ -42,6 +42,8 @@ def build_registry(found: Sequence[FoundPlugin], problems: Problems | None = Non
     core_names = {table._meta.tablename for table in CORE_TABLES} | core_tables()
     for name, plugin in unique.items():
         check_name(name, core_names, gathered)
+        if name in gathered.broken:
+            continue
         for sentence in foreign_imports_of(plugin.module):
             gathered.add(f"plugin {name}: {sentence}", broken=name)
         if not check_plugin(plugin, gathered):

@@ -15,9 +15,19 @@ from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 from strawberry.types.scalar import ScalarDefinition
 
+from dingkao.host.plugin_fields import hand_plugins_their_context
 from dingkao.host.refusal import Problems
 from dingkao.host.results import added_fields, graphql_name
-from dingkao.host.schema_checks import BACK_REFERENCE, FieldOwners, blame, check_names, check_prefixes
+from dingkao.host.schema_checks import (
+    BACK_REFERENCE,
+    CORE,
+    FieldOwners,
+    blame,
+    check_names,
+    check_prefixes,
+    is_shared,
+    reached,
+)
 from dingkao.plugin.contributions import GraphQLContribution, LoadNode
 from dingkao.plugin.graphql import PROBLEM_HANDLERS
 
@@ -86,6 +96,12 @@ def build_schema(
     check_names(schema, owners, problems)
     check_prefixes(schema, listed, owners, prefixes or {}, problems)
     problems.refuse()
+    added = {place for place, (owner, _) in owners.items() if owner != CORE}
+    types = schema._schema.type_map
+    core_types = set(reached(types, ["Query", "Mutation"], added))
+    # A type that only plugins use may be the core's own class none the less.
+    core_types |= {name for name, kind in types.items() if is_shared(kind)}
+    hand_plugins_their_context(types.values(), added, core_types)
     return schema
 
 

@@ -102,20 +102,20 @@ def check_prefixes(
     """
     types = schema._schema.type_map
     added = {(target, name) for (target, name), (owner, _) in owners.items() if owner in prefixes}
-    core = set(_reached(types, ["Query", "Mutation"], added))
+    core = set(reached(types, ["Query", "Mutation"], added))
     for owner, contribution in listed:
         prefix = prefixes.get(owner)
         if prefix is None:
             continue
         starts = [
-            get_named_type(reached).name
+            get_named_type(its_type).name
             for (target, name), (its, _) in owners.items()
             if its == owner and isinstance(kind := types.get(target), GraphQLObjectType) and name in kind.fields
-            for reached in (kind.fields[name].type, *(argument.type for argument in kind.fields[name].args.values()))
+            for its_type in (kind.fields[name].type, *(argument.type for argument in kind.fields[name].args.values()))
         ]
         definitions = (getattr(kind, "__strawberry_definition__", None) for kind in contribution.types)
         starts += [definition.name for definition in definitions if definition is not None]
-        own = [name for name in _reached(types, starts, set(), core) if not _is_shared(types[name])]
+        own = [name for name in reached(types, starts, set(), core) if not is_shared(types[name])]
         for name in own:
             if not name.startswith(prefix):
                 problems.add(
@@ -130,7 +130,7 @@ def check_prefixes(
             )
 
 
-def _reached(
+def reached(
     types: Mapping[str, GraphQLNamedType],
     starts: Iterable[str],
     without: set[tuple[str, str]],
@@ -158,7 +158,7 @@ def _reached(
             waiting += [member.name for member in kind.types]
 
 
-def _is_shared(kind: GraphQLNamedType) -> bool:
+def is_shared(kind: GraphQLNamedType) -> bool:
     """Whether a type that the core does not use so far is none the less no plugin's: a class of the core, a list that a
     generic one makes, or a scalar that comes with GraphQL or Strawberry."""
     if is_specified_scalar_type(kind):

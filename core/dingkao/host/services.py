@@ -13,7 +13,7 @@ from dingkao.assessments.lists import find_in_role
 from dingkao.assessments.records import AssessmentRecord, read_records
 from dingkao.assessments.scope import grant_on, require_role
 from dingkao.audit.work import UnitOfWork, begin, logged_in
-from dingkao.context import CoreInfo
+from dingkao.context import CoreInfo, core_info
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
 from dingkao.papers.planning import open_papers, waive_paper
@@ -160,6 +160,20 @@ class CoreServices:
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
+        # Whoever is asked for where no request says who asks: the core's own code and its tests.
+        self._bound = False
+        self._caller: Caller | None = None
+
+    def for_caller(self, caller: Caller | None) -> "CoreServices":
+        """The same services for this account alone: RuntimeError tells of a plugin that asks for another."""
+        services = CoreServices(self._environment)
+        services._bound, services._caller = True, caller
+        return services
+
+    def _asking(self, caller: Caller | None) -> Caller | None:
+        if self._bound and caller is not None and caller != self._caller:
+            raise RuntimeError("a plugin asked for another account than the one that asks: pass info.context.caller")
+        return caller
 
     @property
     def procedures(self) -> Mapping[str, Procedure]:
@@ -180,19 +194,19 @@ class CoreServices:
 
     def logged_in(self, caller: Caller | None) -> Caller:
         """The caller of a query. Raises NotLoggedIn, FirstLoginOpen."""
-        return logged_in(caller)
+        return logged_in(self._asking(caller))
 
     @asynccontextmanager
     async def work(self, caller: Caller | None) -> AsyncIterator[Work]:
         """A unit of work. Raises NotLoggedIn, FirstLoginOpen; undone where the block raises or records nothing."""
-        async with begin(self._environment, caller) as unit:
+        async with begin(self._environment, self._asking(caller)) as unit:
             yield CoreWork(unit)
 
     async def readings(
         self, caller: Caller | None, assessment_ids: Sequence[int]
     ) -> Sequence[AssessmentReading | None]:
         """Facts and policy of each assessment in scope: three queries, and one for each policy never read before."""
-        asking = logged_in(caller)
+        asking = logged_in(self._asking(caller))
         found = await read_records(list(dict.fromkeys(assessment_ids)))
         reached = {key: record for key, record in found.items() if grant_on(asking, record) is not None}
         facts = await gather_facts_of(list(reached.values()), self._environment.clock.now())
@@ -215,7 +229,7 @@ class CoreServices:
     ) -> Sequence[int]:
         """Keys in the caller's scope: one query. Raises NotLoggedIn, FirstLoginOpen, Forbidden."""
         return await find_in_role(
-            logged_in(caller),
+            logged_in(self._asking(caller)),
             role,
             states,
             institution_id=institution_id,
@@ -244,12 +258,13 @@ class CoreServices:
 
     async def load_assessment(self, info: CoreInfo, assessment_id: int) -> Assessment:
         """The API's Assessment in scope, through the request's loader. Raises NotFound."""
-        return await load_assessment(info, assessment_id)
+        return await load_assessment(core_info(info), assessment_id)
 
     async def reading(self, info: CoreInfo, assessment_id: int) -> AssessmentReading:
         """Facts and policy through the loaders that the core's own fields use. Raises NotFound."""
-        record = (await load_assessment(info, assessment_id)).record
-        return AssessmentReading(await load_facts(info, record), await pinned_policy(self._environment, record))
+        own = core_info(info)
+        record = (await load_assessment(own, assessment_id)).record
+        return AssessmentReading(await load_facts(own, record), await pinned_policy(self._environment, record))
 
     async def load_files(self, info: CoreInfo, keys: Sequence[int]) -> Sequence[UploadedFile]:
         """The API's UploadedFile of each key that there is, through the request's loader."""

@@ -75,6 +75,7 @@ class InfoSlot:
     nodes: list[FieldNode]
     kind: GraphQLObjectType
     definition: StrawberryField
+    of_plugin: bool
 
 
 class Compiler:
@@ -175,7 +176,9 @@ class _Code:
         if isinstance(direct, AttributeField):
             self.write(1, f"{value} = source.{direct.name}")
         else:
-            self._write_call(direct, InfoSlot(field, [d.node for d in details], kind, direct.definition), path, value)
+            nodes = [detail.node for detail in details]
+            slot = InfoSlot(field, nodes, kind, direct.definition, direct.of_plugin)
+            self._write_call(direct, slot, path, value)
         self._write_completion(field.type, details, value, 1, path)
 
     def _write_call(self, method: MethodField, slot: InfoSlot, path: str, value: str) -> None:

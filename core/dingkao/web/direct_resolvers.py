@@ -14,6 +14,8 @@ import strawberry
 from graphql import GraphQLField, GraphQLObjectType, GraphQLSchema, GraphQLUnionType, get_named_type
 from strawberry.types.field import StrawberryField
 
+from dingkao.host.plugin_fields import info_for_plugins, is_of_plugin
+
 # Where Strawberry leaves its own field on graphql-core's.
 _BACK_REFERENCE: Final = "strawberry-definition"
 # Where the direct way stands on graphql-core's field.
@@ -40,15 +42,17 @@ class AttributeField:
 
 @dataclass(frozen=True, slots=True)
 class MethodField:
-    """A field that a method of the object gives. `info`: the parameter that takes Strawberry's info, if any."""
+    """A field that a method of the object gives. `info`: the parameter that takes Strawberry's info, if any; a field of
+    a plugin gets the context that plugins see."""
 
     function: FunctionType
     info: str | None
     definition: StrawberryField
+    of_plugin: bool
 
     def resolver(self) -> Resolver:
         """For graphql-core."""
-        function, name, definition = self.function, self.info, self.definition
+        function, name, definition, of_plugin = self.function, self.info, self.definition, self.of_plugin
         if name is None:
 
             def call(source: Any, _info: Any) -> Any:
@@ -57,6 +61,8 @@ class MethodField:
             return call
 
         def call_with_info(source: Any, info: Any) -> Any:
+            if of_plugin:
+                info = info_for_plugins(info)
             return function(source, **{name: strawberry.Info(_raw_info=info, _field=definition)})
 
         return call_with_info
@@ -95,10 +101,10 @@ def _direct(field: GraphQLField) -> DirectField | None:
         return None
     if definition.base_resolver is None:
         return AttributeField(definition.python_name)
-    return _method(definition)
+    return _method(definition, is_of_plugin(field))
 
 
-def _method(definition: StrawberryField) -> MethodField | None:
+def _method(definition: StrawberryField, of_plugin: bool) -> MethodField | None:
     """The method itself, where it takes the object as `self` and at most Strawberry's info."""
     resolver = definition.base_resolver
     assert resolver is not None  # noqa: S101 - asked before
@@ -107,4 +113,4 @@ def _method(definition: StrawberryField) -> MethodField | None:
     if takes_others or not isinstance(function, FunctionType):
         return None
     info = resolver.info_parameter.name if resolver.info_parameter is not None else None
-    return MethodField(function, info, definition)
+    return MethodField(function, info, definition, of_plugin)

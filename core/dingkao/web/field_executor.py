@@ -25,6 +25,7 @@ from graphql.execution.executor import Executor
 from graphql.execution.values import VariableValues
 from graphql.pyutils import Path
 
+from dingkao.host.plugin_fields import info_for_plugins
 from dingkao.web.compiled_selections import Compiled, Compiler, InfoSlot, is_awaitable
 
 
@@ -91,6 +92,8 @@ class FieldExecutor(Executor[None]):
     def info(self, slot: InfoSlot, path: Path) -> strawberry.Info:
         """Strawberry's info for a compiled resolver."""
         raw_info = self.build_resolve_info(slot.field, slot.nodes, slot.kind, path)
+        if slot.of_plugin:
+            raw_info = info_for_plugins(raw_info)
         return strawberry.Info(_raw_info=raw_info, _field=slot.definition)
 
     def execute_collected_root_fields(

@@ -9,12 +9,11 @@ from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from dingkao.context import CoreContext
+from dingkao.context import CoreContext, CoreServicesOf
 from dingkao.environment import Environment
 from dingkao.logs import get_logger
 from dingkao.plugin.errors import AccessRefused, NotFound, NotLoggedIn, Refusal, TooManyRequests
 from dingkao.plugin.ports import PortFailed
-from dingkao.plugin.services import PluginServices
 from dingkao.plugin.text import Text
 from dingkao.web.execution import Executor, Outcome, operation_label
 from dingkao.web.explorer import Explorer
@@ -49,7 +48,7 @@ class GraphQLEndpoint:
     """The one endpoint."""
 
     def __init__(
-        self, environment: Environment, executor: Executor, services: PluginServices, explorer: Explorer | None
+        self, environment: Environment, executor: Executor, services: CoreServicesOf, explorer: Explorer | None
     ) -> None:
         self._environment = environment
         self._executor = executor
