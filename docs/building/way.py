@@ -257,7 +257,9 @@ async def sit(server: Server, doctor: Doctor) -> None:
         input={**identity, "answers": [_answer(1, "Z", 3), _answer(99, "A", 3)]},
     )
     await person.do("Attempt", id=attempt["id"])
+    await person.do("TakeOverAttempt", input=identity)
     await person.do("Papers", name="Papers.running", id=doctor.assessment)
+    await person.refused("SubmitAttempt", "SubmitAttempt.asks", input=identity)
     server.clock.advance(timedelta(minutes=11))
     rest = [_answer(position, choice, 10) for position, choice in choices.items()]
     await person.do("SaveAnswers", name="SaveAnswers.rest", input={**identity, "answers": rest})

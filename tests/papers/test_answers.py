@@ -1,6 +1,7 @@
 """Saving answers: the highest sequence wins, nothing that was acknowledged is lost, three statements suffice."""
 
 import asyncio
+import json
 import random
 from datetime import timedelta
 
@@ -9,13 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dingkao.application import build_environment
-from dingkao.audit.tables import AuditEntry
 from dingkao.db.counting import count_queries
 from dingkao.papers import answers as saving
-from dingkao.papers.answers import GivenAnswer, HeldAnswer, save_answers
+from dingkao.papers.answers import GivenAnswer, HeldAnswer, Saved, save_answers
 from dingkao.papers.attempts import start_attempt, submit_attempt
 from dingkao.papers.records import read_answers, read_questions
-from dingkao.papers.tables import Answer
+from dingkao.papers.tables import Answer, AnswerSave
 from dingkao.testing.clock import SettableClock
 from dingkao.testing.refusals import refused_fields, refused_state
 from dingkao.testing.sample import SampleDoctor
@@ -43,9 +43,9 @@ async def test_one_answer_takes_three_statements_and_so_do_all(sittings: Sitting
         await save_answers(sittings.environment, doctor.caller, attempt, everything)
     assert (len(one), len(many)) == (3, 3)
     with count_queries() as beaten:
-        held = await save_answers(sittings.environment, doctor.caller, attempt, everything)
+        saved = await save_answers(sittings.environment, doctor.caller, attempt, everything)
     assert len(beaten) == 4
-    assert [(answer.choice, answer.sequence) for answer in held] == [("C", 2)] * QUESTIONS
+    assert [(answer.choice, answer.sequence) for answer in saved.held] == [("C", 2)] * QUESTIONS
 
 
 async def test_the_highest_sequence_wins_whatever_the_order_of_arrival(
@@ -54,20 +54,21 @@ async def test_the_highest_sequence_wins_whatever_the_order_of_arrival(
     doctor, attempt = await _begun(sittings)
     late = clock.now()
     first = await save_answers(sittings.environment, doctor.caller, attempt, [GivenAnswer(1, "B", 7)])
-    assert first == [HeldAnswer(1, "B", 7, late)]
+    assert first == Saved([HeldAnswer(1, "B", 7, late)], 1, late, late=False)
     clock.advance(timedelta(seconds=5))
     again = await save_answers(sittings.environment, doctor.caller, attempt, [GivenAnswer(1, "A", 6)])
     same = await save_answers(sittings.environment, doctor.caller, attempt, [GivenAnswer(1, "A", 7)])
-    assert again == same == first
+    assert again.held == same.held == first.held
+    assert (again.revision, same.revision) == (2, 3)
     newer = await save_answers(sittings.environment, doctor.caller, attempt, [GivenAnswer(1, "", 8)])
-    assert newer == [HeldAnswer(1, "", 8, clock.now())]
+    assert newer.held == [HeldAnswer(1, "", 8, clock.now())]
     assert await _held(attempt) == {1: ("", 8)}
 
 
 async def test_of_one_question_sent_twice_in_one_request_the_higher_sequence_wins(sittings: Sittings) -> None:
     doctor, attempt = await _begun(sittings)
     sent = [GivenAnswer(2, "A", 5), GivenAnswer(2, "B", 9), GivenAnswer(1, "C", 1), GivenAnswer(2, "D", 3)]
-    held = await save_answers(sittings.environment, doctor.caller, attempt, sent)
+    held = (await save_answers(sittings.environment, doctor.caller, attempt, sent)).held
     assert [(answer.position, answer.choice, answer.sequence) for answer in held] == [(1, "C", 1), (2, "B", 9)]
 
 
@@ -103,7 +104,7 @@ async def test_any_order_of_saves_ends_as_the_sequences_say(sittings: Sittings) 
             for answer in answers:
                 if answer.position not in expected or answer.sequence > expected[answer.position][1]:
                     expected[answer.position] = (answer.choice, answer.sequence)
-            held = await save_answers(sittings.environment, doctor.caller, attempt, answers)
+            held = (await save_answers(sittings.environment, doctor.caller, attempt, answers)).held
             assert {a.position: (a.choice, a.sequence) for a in held} == {
                 a.position: expected[a.position] for a in answers
             }
@@ -138,11 +139,11 @@ async def test_what_was_acknowledged_survives_a_crash(sittings: Sittings) -> Non
 async def test_a_save_that_fails_leaves_nothing_behind(sittings: Sittings, monkeypatch: pytest.MonkeyPatch) -> None:
     doctor, attempt = await _begun(sittings)
 
-    async def broken(*_: object) -> None:
+    async def broken(*_: object, **__: object) -> None:
         raise ConnectionResetError("in the middle")
 
     with monkeypatch.context() as patch:
-        patch.setattr("dingkao.audit.work.UnitOfWork.record", broken)
+        patch.setattr("dingkao.papers.answers._append_save", broken)
         with pytest.raises(ConnectionResetError):
             await save_answers(sittings.environment, doctor.caller, attempt, [GivenAnswer(1, "A", 5)])
     assert await _held(attempt) == {}
@@ -215,11 +216,23 @@ async def test_saving_and_submitting_at_once_marks_what_was_acknowledged(sitting
     assert marked.score_percent == 10 * sum(outcome is True for outcome in taken)
 
 
-async def test_the_audit_tells_which_questions_but_not_what(sittings: Sittings) -> None:
+async def test_every_save_stays_in_the_history_won_or_not(sittings: Sittings, clock: SettableClock) -> None:
     doctor, attempt = await _begun(sittings)
-    await save_answers(sittings.environment, doctor.caller, attempt, [GivenAnswer(3, "D", 5), GivenAnswer(1, "D", 5)])
-    entry = await AuditEntry.objects().get(AuditEntry.action == "SAVE_ANSWERS")
-    assert (entry.detail, entry.object_id, entry.role) == ('{"positions": [1, 3]}', attempt, "DOCTOR")
+    sent = [[GivenAnswer(3, "D", 5), GivenAnswer(1, "A", 5)], [GivenAnswer(3, "B", 4), GivenAnswer(3, "C", 6)]]
+    for answers in sent:
+        clock.advance(timedelta(seconds=30))
+        await save_answers(sittings.environment, doctor.caller, attempt, answers)
+    clock.set((await sittings.attempt(attempt)).deadline + timedelta(seconds=1))
+    await save_answers(sittings.environment, doctor.caller, attempt, [GivenAnswer(2, "D", 7)])
+    rows = await AnswerSave.select().where(AnswerSave.attempt == attempt).order_by(AnswerSave.id)
+    assert [(row["revision"], json.loads(row["answers"]), bool(row["late"])) for row in rows] == [
+        (1, [[3, "D", 5, True], [1, "A", 5, True]], False),
+        (2, [[3, "B", 4, False], [3, "C", 6, True]], False),
+        (3, [[2, "D", 7, True]], True),
+    ]
+    assert {(row["account"], row["session"], row["request_id"]) for row in rows} == {(doctor.account_id, 1, "test")}
+    held = (await read_answers([attempt]))[0]
+    assert {place: bool(row["late"]) for place, row in held.items()} == {1: False, 2: True, 3: False}
 
 
 async def test_kept_choices_are_few_and_right_after_being_dropped(

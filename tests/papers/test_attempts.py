@@ -10,11 +10,13 @@ from structlog.testing import capture_logs
 from dingkao.assessments.tables import Assessment
 from dingkao.audit.tables import AuditEntry
 from dingkao.cycles.tables import Cycle
-from dingkao.papers import attempts
+from dingkao.papers import settling
 from dingkao.papers.answers import GivenAnswer, save_answers
-from dingkao.papers.attempts import settle_assessment, settle_expired, start_attempt, submit_attempt
+from dingkao.papers.attempts import start_attempt, submit_attempt
+from dingkao.papers.marks import mark_submitted
 from dingkao.papers.records import read_questions
-from dingkao.papers.tables import Attempt
+from dingkao.papers.settling import settle_assessment, settle_expired
+from dingkao.papers.tables import AnswerSave, Attempt
 from dingkao.papers.vocabulary import AttemptState
 from dingkao.plugin.contributions import PaperPlan
 from dingkao.plugin.errors import StateConflict
@@ -310,20 +312,29 @@ async def test_one_attempt_that_cannot_be_settled_keeps_no_other_waiting(
     for doctor in (broken, whole):
         await start_attempt(sittings.environment, doctor.caller, (await sittings.papers(doctor))[0].id)
     # As if its key had been damaged: the marking of the first one raises.
-    first = (await Attempt.select(Attempt.id).order_by(Attempt.id))[0]["id"]
+    row = await Attempt.select(Attempt.id, Attempt.answer_key).order_by(Attempt.id).first()
+    assert row is not None
+    first, key = row["id"], row["answer_key"]
     await Attempt.update({Attempt.answer_key: "{"}).where(Attempt.id == first)
     clock.advance(OVER)
     with capture_logs() as logged:
-        assert await settle_expired(sittings.environment) == 1
+        assert await settle_expired(sittings.environment) == 2
     assert await sittings.states(whole) == ["FAILED", "LOCKED"]
-    assert await sittings.states(broken) == ["IN_PROGRESS", "LOCKED"]
-    assert [(line["event"], line["attempt"]) for line in logged] == [("attempt could not be settled", first)]
+    # What was answered is submitted; only its mark is missing, and is made once it can be.
+    assert await sittings.states(broken) == ["SUBMITTED", "LOCKED"]
+    assert [(line["event"], line["attempt"]) for line in logged] == [("attempt could not be marked", first)]
+    assert await mark_submitted(sittings.environment) == 0
+    await Attempt.update({Attempt.answer_key: key}).where(Attempt.id == first)
+    assert await mark_submitted(sittings.environment) == 1
+    assert await sittings.states(broken) == ["FAILED", "LOCKED"]
+    settled = await sittings.attempt(first)
+    assert (settled.submitted_at, settled.timed_out, settled.score_percent) == (settled.deadline, True, 0)
 
 
 async def test_the_sweeper_takes_more_than_one_page(
     sittings: Sittings, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attempts, "_SWEEP", 2)
+    monkeypatch.setattr(settling, "_SWEEP", 2)
     doctors = [await sittings.doctor(ANY_NUMBER) for _ in range(5)]
     for doctor in doctors:
         await start_attempt(sittings.environment, doctor.caller, (await sittings.papers(doctor))[0].id)
@@ -347,8 +358,10 @@ async def test_every_act_is_audited(sittings: Sittings) -> None:
         .where((AuditEntry.object_type == "Attempt") & (AuditEntry.object_id == attempt))
         .order_by(AuditEntry.id)
     )
-    assert [row["action"] for row in rows] == ["START_ATTEMPT", "RESUME_ATTEMPT", "SAVE_ANSWERS", "SUBMIT_ATTEMPT"]
-    assert {(row["role"], row["account"]) for row in rows} == {("DOCTOR", doctor.account_id)}
+    assert [row["action"] for row in rows] == ["START_ATTEMPT", "RESUME_ATTEMPT", "SUBMIT_ATTEMPT", "MARK_ATTEMPT"]
+    assert {(row["role"], row["account"]) for row in rows[:3]} == {("DOCTOR", doctor.account_id)}
+    assert (rows[3]["role"], rows[3]["account"]) == ("SYSTEM", None)
+    assert await AnswerSave.count().where(AnswerSave.attempt == attempt) == 1
 
 
 async def test_a_window_that_moves_ends_no_running_attempt(sittings: Sittings) -> None:

@@ -6,8 +6,9 @@ from datetime import timedelta
 import pytest
 
 from dingkao.audit.tables import AuditEntry, StateTransition
-from dingkao.papers.attempts import settle_expired, start_attempt, submit_attempt
+from dingkao.papers.attempts import start_attempt, submit_attempt
 from dingkao.papers.pass_mark import PassMarkRecord, read_pass_marks, set_pass_mark
+from dingkao.papers.settling import settle_expired
 from dingkao.papers.tables import PassMark
 from dingkao.plugin.contributions import PaperPlan
 from dingkao.plugin.vocabulary import AssessmentState, PaperSubject

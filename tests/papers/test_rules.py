@@ -10,17 +10,19 @@ from hypothesis import strategies as st
 from dingkao.papers.rules import (
     DONE,
     MACHINE,
+    SAT,
     Event,
     Window,
     attempts_left,
     conclusion,
-    is_over,
     next_to_open,
     outcome,
     require_startable,
     seconds_left,
 )
+from dingkao.papers.timing import Timing
 from dingkao.plugin.errors import StateConflict
+from dingkao.plugin.national import TimeUp
 from dingkao.plugin.vocabulary import AssessmentState, PaperState, Verdict
 
 NOON = datetime(2026, 6, 1, 4, 0, tzinfo=UTC)
@@ -46,7 +48,7 @@ def test_a_paper_opens_only_when_all_before_it_are_done(states: list[PaperState]
     index = next_to_open(states)
     if index is not None:
         assert states[index] is PaperState.LOCKED
-        assert set(states[:index]) <= DONE
+        assert set(states[:index]) <= SAT
     elif PaperState.LOCKED in states:
         assert not set(states[: states.index(PaperState.LOCKED)]) <= DONE
 
@@ -99,8 +101,10 @@ def test_an_attempt_ends_with_the_window_at_the_latest() -> None:
 
 def test_the_grace_is_counted_to_its_last_instant() -> None:
     last = NOON + timedelta(seconds=60)
-    assert not is_over(NOON, 60, last)
-    assert is_over(NOON, 60, last + timedelta(microseconds=1))
+    timing = Timing(NOON, 60, TimeUp.SUBMIT, 600)
+    assert (timing.takes_answers(last), timing.is_over(last), timing.is_late(last)) == (True, False, True)
+    after = last + timedelta(microseconds=1)
+    assert (timing.takes_answers(after), timing.is_over(after)) == (False, True)
     assert seconds_left(NOON, NOON - timedelta(seconds=1.9)) == 1
     assert seconds_left(NOON, last) == 0
 

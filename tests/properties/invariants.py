@@ -62,8 +62,9 @@ async def read_everything() -> Rows:
 
 
 async def count_audit() -> int:
-    """How many audit entries there are."""
-    return int((await fetch("SELECT count(*) AS entries FROM audit_entry"))[0]["entries"])
+    """How many audit entries there are; a save's is its row of the history."""
+    both = "SELECT (SELECT count(*) FROM audit_entry) + (SELECT count(*) FROM answer_save) AS entries"
+    return int((await fetch(both))[0]["entries"])
 
 
 def belongings(rows: Rows) -> Mapping[int, Counter[str]]:
@@ -142,6 +143,7 @@ def _check_assessment(assessment: dict[str, Any], papers: list[dict[str, Any]], 
 def _check_paper(paper: dict[str, Any], attempts: list[dict[str, Any]]) -> None:
     running = [row for row in attempts if row["state"] == "IN_PROGRESS"]
     assert len(running) == (paper["state"] == "IN_PROGRESS"), (paper, running)
+    assert [row for row in attempts if row["state"] == "SUBMITTED"] == [], "what is submitted is marked at once"
     assert [row["number"] for row in attempts] == list(range(1, len(attempts) + 1)), attempts
     assert paper["attempts_used"] == len(attempts), (paper, len(attempts))
     assert paper["attempts_allowed"] is None or len(attempts) <= paper["attempts_allowed"], paper

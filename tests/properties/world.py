@@ -17,8 +17,9 @@ from dingkao.assessments.tables import Rating
 from dingkao.environment import Environment
 from dingkao.host.services import CoreServices
 from dingkao.papers.answers import GivenAnswer, save_answers
-from dingkao.papers.attempts import settle_expired, start_attempt, submit_attempt
+from dingkao.papers.attempts import start_attempt, submit_attempt
 from dingkao.papers.proctoring import give_face_consent
+from dingkao.papers.settling import settle_expired
 from dingkao.papers.tables import AssessmentPaper, Attempt
 from dingkao.papers.vocabulary import AttemptState
 from dingkao.plugin.caller import Caller

@@ -64,7 +64,10 @@ class UnitOfWork:
     async def record(
         self, action: str, object_type: str, object_id: int | None, detail: Mapping[str, Any] | None = None
     ) -> None:
-        """Write the audit entry. `detail` holds codes, numbers and ids; never personal data."""
+        """Write the audit entry; `recorded` counts it. A save of answers counts its row of the history instead
+        (`AnswerSave`): who, when, from where and what, in one row and not in two.
+
+        `detail` holds codes, numbers and ids; never personal data."""
         self.recorded += 1
         await _insert_entry.run(
             at=self.now,

@@ -402,6 +402,14 @@ CREATE TABLE "attempt" (
   "state" VARCHAR(20) NOT NULL DEFAULT null,
   "started_at" TIMESTAMPTZ NOT NULL DEFAULT null,
   "deadline" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "grace_seconds" INTEGER NOT NULL DEFAULT 60,
+  "time_up" VARCHAR(20) NOT NULL DEFAULT 'SUBMIT',
+  "submit_seconds" INTEGER NOT NULL DEFAULT 0,
+  "closes_at" TIMESTAMPTZ DEFAULT null,
+  "paused_at" TIMESTAMPTZ DEFAULT null,
+  "writer_number" INTEGER NOT NULL DEFAULT 1,
+  "writer_session" INTEGER DEFAULT null,
+  "writer_since" TIMESTAMPTZ DEFAULT null,
   "submitted_at" TIMESTAMPTZ DEFAULT null,
   "timed_out" BOOLEAN NOT NULL DEFAULT false,
   "questions" TEXT NOT NULL DEFAULT '',
@@ -409,14 +417,18 @@ CREATE TABLE "attempt" (
   "pass_percent" INTEGER DEFAULT null,
   "score_percent" INTEGER DEFAULT null,
   "passed" BOOLEAN DEFAULT null,
-  CONSTRAINT "attempt_state_known" CHECK ("state" IN ('IN_PROGRESS', 'MARKED')),
+  CONSTRAINT "attempt_state_known" CHECK ("state" IN ('IN_PROGRESS', 'SUBMITTED', 'MARKED', 'ABANDONED', 'VOIDED')),
+  CONSTRAINT "attempt_time_up_known" CHECK ("time_up" IN ('SUBMIT', 'GRACE', 'ABANDON')),
   CONSTRAINT "attempt_once" UNIQUE ("paper", "number"),
-  CONSTRAINT "attempt_marked_means_score" CHECK (("state" = 'MARKED') = ("score_percent" IS NOT NULL))
+  CONSTRAINT "attempt_marked_means_score" CHECK ("state" = 'VOIDED' OR ("state" = 'MARKED') = ("score_percent" IS NOT NULL)),
+  CONSTRAINT "attempt_submitted_means_when" CHECK ("state" NOT IN ('SUBMITTED', 'MARKED') OR "submitted_at" IS NOT NULL)
 );
 
 CREATE UNIQUE INDEX "attempt_one_running" ON "attempt" ("paper") WHERE "state" = 'IN_PROGRESS';
 
-CREATE INDEX "attempt_due" ON "attempt" ("deadline") WHERE "state" = 'IN_PROGRESS';
+CREATE INDEX "attempt_due" ON "attempt" ("closes_at") WHERE "state" = 'IN_PROGRESS';
+
+CREATE INDEX "attempt_to_mark" ON "attempt" ("id") WHERE "state" = 'SUBMITTED';
 
 CREATE TABLE "pass_mark" (
   "id" INTEGER PRIMARY KEY NOT NULL,
@@ -447,7 +459,23 @@ CREATE TABLE "answer" (
   "choice" VARCHAR(10) NOT NULL DEFAULT null,
   "sequence" INTEGER NOT NULL DEFAULT null,
   "saved_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "late" BOOLEAN NOT NULL DEFAULT false,
   CONSTRAINT "answer_once" UNIQUE ("attempt", "position")
+);
+
+CREATE TABLE "answer_save" (
+  "id" INTEGER PRIMARY KEY NOT NULL,
+  "attempt" INTEGER NOT NULL REFERENCES "attempt" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "revision" INTEGER NOT NULL DEFAULT null,
+  "saved_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "late" BOOLEAN NOT NULL DEFAULT false,
+  "writer_number" INTEGER NOT NULL DEFAULT 1,
+  "account" INTEGER NOT NULL DEFAULT null,
+  "session" INTEGER DEFAULT null,
+  "address" VARCHAR(60) NOT NULL DEFAULT '',
+  "request_id" VARCHAR(40) NOT NULL DEFAULT null,
+  "answers" TEXT NOT NULL DEFAULT '',
+  CONSTRAINT "answer_save_once" UNIQUE ("attempt", "revision")
 );
 
 CREATE TABLE "face_consent" (
@@ -566,3 +594,10 @@ CREATE TABLE "state_transition" (
 CREATE INDEX "state_transition_object" ON "state_transition" ("machine", "object_id", "id");
 
 CREATE INDEX "state_transition_assessment" ON "state_transition" ("assessment", "id");
+
+CREATE TABLE "lease" (
+  "id" INTEGER PRIMARY KEY NOT NULL,
+  "name" VARCHAR(40) UNIQUE NOT NULL DEFAULT null,
+  "holder" VARCHAR(60) NOT NULL DEFAULT null,
+  "held_until" TIMESTAMPTZ NOT NULL DEFAULT null
+);

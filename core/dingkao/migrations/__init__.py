@@ -11,12 +11,22 @@ from dingkao.assessments.form_tables import (
 from dingkao.assessments.tables import Assessment, Rating, Submission
 from dingkao.audit.tables import AuditEntry, StateTransition
 from dingkao.cycles.tables import BodyAppointment, Cycle, CyclePolicy, PinnedPolicy
+from dingkao.db.lease import Lease
 from dingkao.db.migrations import MigrationSet
 from dingkao.db.tables import Record
 from dingkao.doctors.tables import BehaviourRecord, Doctor, PracticeRegistration
 from dingkao.institutions.tables import Organisation, Region
 from dingkao.messaging.tables import OutboxMessage
-from dingkao.papers.tables import Answer, AssessmentPaper, Attempt, FaceCapture, FaceConsent, PassMark, Question
+from dingkao.papers.tables import (
+    Answer,
+    AnswerSave,
+    AssessmentPaper,
+    Attempt,
+    FaceCapture,
+    FaceConsent,
+    PassMark,
+    Question,
+)
 from dingkao.results.tables import DocumentSequence, Result, ResultDocument
 from dingkao.reviews.tables import Review
 from dingkao.storage.tables import StoredFile
@@ -51,6 +61,7 @@ CORE_TABLES: tuple[type[Record], ...] = (
     Attempt,
     PassMark,
     Answer,
+    AnswerSave,
     FaceConsent,
     FaceCapture,
     Result,
@@ -59,6 +70,7 @@ CORE_TABLES: tuple[type[Record], ...] = (
     OutboxMessage,
     AuditEntry,
     StateTransition,
+    Lease,
 )
 
 CORE_MIGRATIONS = MigrationSet(owner="core", package="dingkao.migrations")

@@ -19,7 +19,8 @@ from dingkao.db.statement import Statement
 from dingkao.environment import Environment
 from dingkao.institutions.rules import authority_grant
 from dingkao.papers import rules
-from dingkao.papers.attempts import settle_expired
+from dingkao.papers.marks import mark_submitted
+from dingkao.papers.settling import settle_expired
 from dingkao.papers.tables import AssessmentPaper, PassMark
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.errors import FieldProblem, NotFound, ValidationFailed
@@ -58,7 +59,7 @@ _running = Statement(
     lambda p: QueryString(
         "SELECT COUNT(*) AS number FROM attempt JOIN assessment_paper AS paper ON paper.id = attempt.paper "
         "JOIN assessment ON assessment.id = paper.assessment "
-        "WHERE attempt.state = 'IN_PROGRESS' AND assessment.cycle = {} AND paper.subject = {}",
+        "WHERE attempt.state IN ('IN_PROGRESS', 'SUBMITTED') AND assessment.cycle = {} AND paper.subject = {}",
         p.cycle,
         p.subject,
     )
@@ -234,6 +235,7 @@ async def set_pass_mark(
     if problems:
         raise ValidationFailed(problems)
     await settle_expired(environment)
+    await mark_submitted(environment)
     async with begin(environment, caller) as work:
         if is_postgresql():
             await _lock_cycle.run(id=cycle_id)

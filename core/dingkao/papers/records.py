@@ -8,6 +8,7 @@ from typing import Any
 
 from dingkao.db.statement import Statement
 from dingkao.papers.tables import Answer, AssessmentPaper, Attempt
+from dingkao.papers.timing import TIMING_COLUMNS, Timing, timing_of
 from dingkao.papers.vocabulary import AttemptState
 from dingkao.plugin.vocabulary import PaperState, PaperSubject
 
@@ -37,11 +38,19 @@ class AttemptRecord:
     number: int
     state: AttemptState
     started_at: datetime
-    deadline: datetime
+    timing: Timing
+    writer_number: int
+    writer_session: int | None
+    writer_since: datetime | None
     submitted_at: datetime | None
     timed_out: bool
     score_percent: int | None
     passed: bool | None
+
+    @property
+    def deadline(self) -> datetime:
+        """When the time for answering ends."""
+        return self.timing.deadline
 
 
 _PAPER = (
@@ -71,6 +80,13 @@ _attempt_columns = (
     Attempt.state,
     Attempt.started_at,
     Attempt.deadline,
+    Attempt.grace_seconds,
+    Attempt.time_up,
+    Attempt.submit_seconds,
+    Attempt.paused_at,
+    Attempt.writer_number,
+    Attempt.writer_session,
+    Attempt.writer_since,
     Attempt.submitted_at,
     Attempt.timed_out,
     Attempt.score_percent,
@@ -83,7 +99,7 @@ _attempts_of = Statement(
 _questions = Statement(lambda p: Attempt.select(Attempt.id, Attempt.questions).where(Attempt.id.is_in(p.ids)))
 _answers = Statement(
     lambda p: (
-        Answer.select(Answer.attempt, Answer.position, Answer.choice, Answer.sequence, Answer.saved_at)
+        Answer.select(Answer.attempt, Answer.position, Answer.choice, Answer.sequence, Answer.saved_at, Answer.late)
         .where(Answer.attempt.is_in(p.attempts))
         .order_by(Answer.position)
     )
@@ -101,6 +117,9 @@ def _attempt(row: Mapping[str, Any]) -> AttemptRecord:
     values = dict(row)
     values["state"] = AttemptState(values["state"])
     values["timed_out"] = bool(values["timed_out"])
+    values["timing"] = timing_of(values)
+    for name in TIMING_COLUMNS:
+        del values[name]
     return AttemptRecord(**values)
 
 

@@ -25,6 +25,8 @@ class Event(StrEnum):
     AWAIT_CUTOFF = "AWAIT_CUTOFF"
     MISS = "MISS"
     VOID = "VOID"
+    GIVE_UP = "GIVE_UP"
+    GIVE_BACK = "GIVE_BACK"
 
 
 TITLES: dict[Event, Text] = {
@@ -38,12 +40,15 @@ TITLES: dict[Event, Text] = {
     Event.AWAIT_CUTOFF: Text("等待划定合格线", "wait for the pass mark"),
     Event.MISS: Text("登记缺考", "record the absence"),
     Event.VOID: Text("试卷作废", "void the paper"),
+    Event.GIVE_UP: Text("登记弃考", "record that the paper was abandoned"),
+    Event.GIVE_BACK: Text("弃考后重新开放试卷", "open the paper again after it was abandoned"),
 }
 
 _DOCTOR = frozenset({Role.DOCTOR})
 _BODY = frozenset({Role.BODY_REVIEWER})
 _CORE = frozenset({Role.DOCTOR, Role.BODY_REVIEWER, Role.SYSTEM})
 _MARKING = frozenset({Role.DOCTOR, Role.SYSTEM})
+_TIME = frozenset({Role.SYSTEM})
 _AUTHORITY = frozenset({Role.AUTHORITY_OFFICER, Role.SYSTEM})
 
 # MISS and VOID are the words of regions that record absence or annul a paper. No national text says when; the table
@@ -58,6 +63,10 @@ MACHINE: StateMachine[State, Event] = StateMachine(
         Transition(State.AVAILABLE, Event.WAIVE, State.EXEMPT, _BODY, "an exemption was granted"),
         Transition(State.AVAILABLE, Event.START, State.IN_PROGRESS, _DOCTOR, "in the window, with an attempt left"),
         Transition(State.IN_PROGRESS, Event.SUBMIT, State.SUBMITTED, _MARKING, "by the doctor, or when time is up"),
+        Transition(
+            State.IN_PROGRESS, Event.GIVE_UP, State.FAILED, _TIME, "not submitted in time, with no attempt left"
+        ),
+        Transition(State.IN_PROGRESS, Event.GIVE_BACK, State.AVAILABLE, _TIME, "not submitted in time, one left"),
         Transition(State.SUBMITTED, Event.PASS, State.PASSED, _MARKING, "the mark reaches the pass mark"),
         Transition(State.SUBMITTED, Event.RETRY, State.AVAILABLE, _MARKING, "failed, with an attempt left"),
         Transition(State.SUBMITTED, Event.FAIL, State.FAILED, _MARKING, "failed, with no attempt left"),
@@ -138,12 +147,6 @@ class Window:
     def deadline(self, start: datetime, minutes: int) -> datetime:
         """When an attempt begun at `start` ends: after its minutes, or with the window if that comes first."""
         return min(start + timedelta(minutes=minutes), self.closes)
-
-
-def is_over(deadline: datetime, grace_seconds: int, now: datetime) -> bool:
-    """Whether an attempt takes no answers any more. The grace is for a late network, not for thinking: a client shows
-    the time up to the deadline."""
-    return now > deadline + timedelta(seconds=grace_seconds)
 
 
 def seconds_left(deadline: datetime, now: datetime) -> int:

@@ -1,6 +1,6 @@
 """Questions, the papers of an assessment, attempts and answers, and the consent to face capture."""
 
-from piccolo.columns import Boolean, Integer, Text, Timestamptz, Varchar
+from piccolo.columns import BigInt, Boolean, Integer, Text, Timestamptz, Varchar
 from piccolo.constraints import Check
 
 from dingkao.accounts.tables import Account
@@ -11,6 +11,7 @@ from dingkao.db.tables import Record, code_column, one_of, reference, unique
 from dingkao.doctors.tables import Doctor
 from dingkao.institutions.tables import Organisation
 from dingkao.papers.vocabulary import AttemptState
+from dingkao.plugin.national import TimeUp
 from dingkao.plugin.vocabulary import PaperState, PaperSubject
 from dingkao.storage.tables import StoredFile
 
@@ -57,13 +58,26 @@ class AssessmentPaper(Record, db=ROUTER, tablename="assessment_paper"):
 class Attempt(Record, db=ROUTER, tablename="attempt"):
     """答卷. The paper is frozen into it at its start: `questions` (what the client may see) and `answer_key` (what it
     may not) are JSON in two columns, so that no reading of the first can give away the second. `pass_percent` is null
-    until the authority has fixed it, where that is done after the sitting."""
+    until the authority has fixed it, where that is done after the sitting.
+
+    The policy's limits are frozen with it: the grace for a late network, what is done when time is up, and the seconds
+    in which an overdue paper may be submitted. `closes_at` is the instant from which nothing is left to the doctor, so
+    that a sweeper reads due rows alone; null while paused. The writer is the one device that may save: its session, and
+    a number that grows with each take-over; a session is no reference, for it may end before the attempt does."""
 
     paper = reference(AssessmentPaper, index=False)
     number = Integer(default=None)
     state = code_column(20)
     started_at = Timestamptz(default=None)
     deadline = Timestamptz(default=None)
+    grace_seconds = Integer(default=60)
+    time_up = code_column(20, default=TimeUp.SUBMIT.value)
+    submit_seconds = Integer(default=0)
+    closes_at = Timestamptz(null=True, default=None)
+    paused_at = Timestamptz(null=True, default=None)
+    writer_number = Integer(default=1)
+    writer_session = BigInt(null=True, default=None)
+    writer_since = Timestamptz(null=True, default=None)
     submitted_at = Timestamptz(null=True, default=None)
     timed_out = Boolean(default=False)
     questions = Text()
@@ -73,12 +87,17 @@ class Attempt(Record, db=ROUTER, tablename="attempt"):
     passed = Boolean(null=True, default=None)
 
     state_known = one_of("state", AttemptState)
+    time_up_known = one_of("time_up", TimeUp)
     once = unique("paper", "number")
-    marked_means_score = Check('("state" = \'MARKED\') = ("score_percent" IS NOT NULL)')
+    # A mark is there or it is not: no state lies between. One that was voided keeps the mark it may have had.
+    marked_means_score = Check('"state" = \'VOIDED\' OR ("state" = \'MARKED\') = ("score_percent" IS NOT NULL)')
+    # `closes_at` is given by who inserts a running attempt; only a paused one has none.
+    submitted_means_when = Check("\"state\" NOT IN ('SUBMITTED', 'MARKED') OR \"submitted_at\" IS NOT NULL")
 
     _indexes = (
         'CREATE UNIQUE INDEX "attempt_one_running" ON "attempt" ("paper") WHERE "state" = \'IN_PROGRESS\'',
-        'CREATE INDEX "attempt_due" ON "attempt" ("deadline") WHERE "state" = \'IN_PROGRESS\'',
+        'CREATE INDEX "attempt_due" ON "attempt" ("closes_at") WHERE "state" = \'IN_PROGRESS\'',
+        'CREATE INDEX "attempt_to_mark" ON "attempt" ("id") WHERE "state" = \'SUBMITTED\'',
     )
 
 
@@ -111,8 +130,27 @@ class Answer(Record, db=ROUTER, tablename="answer"):
     choice = code_column(10)
     sequence = Integer(default=None)
     saved_at = Timestamptz(default=None)
+    late = Boolean(default=False)
 
     once = unique("attempt", "position")
+
+
+class AnswerSave(Record, db=ROUTER, tablename="answer_save"):
+    """作答记录: every save of an attempt, in order, only ever appended to; the audit entry of a save. `answers` is
+    JSON: [[position, choice, sequence, whether it won]]. `revision` counts from 1 in each attempt."""
+
+    attempt = reference(Attempt, index=False)
+    revision = Integer(default=None)
+    saved_at = Timestamptz(default=None)
+    late = Boolean(default=False)
+    writer_number = Integer(default=1)
+    account = BigInt(default=None)
+    session = BigInt(null=True, default=None)
+    address = Varchar(60, default="")
+    request_id = code_column(40)
+    answers = Text()
+
+    once = unique("attempt", "revision")
 
 
 class FaceConsent(Record, db=ROUTER, tablename="face_consent"):

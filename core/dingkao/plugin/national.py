@@ -159,6 +159,15 @@ class PassMark(StrEnum):
     AFTER_SITTING = "AFTER_SITTING"
 
 
+class TimeUp(StrEnum):
+    """时间到后的处理: submit what is there; leave a while to submit it, without changing answers; or count the attempt
+    as abandoned, without a mark."""
+
+    SUBMIT = "SUBMIT"
+    GRACE = "GRACE"
+    ABANDON = "ABANDON"
+
+
 class PaperRule(BaseModel):
     """How one subject is examined: number of questions, minutes, and the percentage that passes.
 
@@ -192,6 +201,18 @@ class PapersPolicy(PolicySection):
         ge=0,
         le=600,
         description="网络宽限: seconds after the deadline in which a late answer is still taken",
+        source="this software's choice; the manual names none",
+    )
+    time_up: TimeUp = policy_key(
+        default=TimeUp.SUBMIT,
+        description="答题时间到后的处理: SUBMIT 自动交卷, GRACE 限时内仅可交卷、逾期视为弃考, ABANDON 未交卷视为弃考",
+        source="this software's choice: nothing that was answered is lost; the manual names none",
+    )
+    submit_seconds: int = policy_key(
+        default=600,
+        ge=60,
+        le=7200,
+        description="交卷时限（秒）: seconds after the deadline in which a paper may still be submitted, with GRACE",
         source="this software's choice; the manual names none",
     )
     face_capture: bool = policy_key(

@@ -120,6 +120,11 @@ def _save_with_refusals(doctor: Doctor, paper_id: str, attempt: Any, choices: li
     account.equal("SaveAnswers", "the newer answer held", late["answers"][0]["choice"], choice)
     resumed = account.do("StartAttempt", "Attempt", "断线后继续，仍为同一份答卷", input={"paperId": paper_id})
     account.equal("StartAttempt", "the attempt", resumed["id"], attempt["id"])
+    account.equal("StartAttempt", "this session writes", resumed["writing"], True)
+    taken = account.do("TakeOverAttempt", "Attempt", "在本设备继续作答", input={"attemptId": attempt["id"]})
+    account.equal(
+        "TakeOverAttempt", "the device that writes keeps its token", taken["writerToken"], resumed["writerToken"]
+    )
     again = account.read("Attempt", "已保存的作答仍在", id=attempt["id"])
     account.equal("Attempt", "the answer kept", again["questions"][0]["answer"]["choice"], choice)
     account.equal("Attempt", "the questions", _stems(again), _stems(attempt))

@@ -2,6 +2,9 @@
 
 import asyncio
 import contextlib
+import os
+import secrets
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,13 +14,15 @@ from starlette.routing import BaseRoute, Route
 
 from dingkao.application import build_environment
 from dingkao.clock import Clock
+from dingkao.db.lease import take_lease
 from dingkao.db.migrations import pending
 from dingkao.environment import Environment
 from dingkao.host.loading import FoundPlugin
 from dingkao.host.services import CoreServices
 from dingkao.logs import get_logger
 from dingkao.migrations import CORE_MIGRATIONS
-from dingkao.papers.attempts import settle_expired
+from dingkao.papers.marks import mark_submitted
+from dingkao.papers.settling import settle_expired
 from dingkao.policy.effective import refuse_clashing_layers
 from dingkao.results.service import finalise_due
 from dingkao.schema import assemble
@@ -83,14 +88,20 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
 
 
 async def _sweep(environment: Environment) -> None:
-    """Submit attempts whose time is up and finish objection periods, again and again; a failure is logged."""
+    """Settle attempts whose time is up, mark what is not marked yet and finish objection periods, again and again; a
+    failure is logged. Of many workers one does so at a time; where it goes, another one follows within three turns."""
+    holder = f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(4)}"
+    turn = environment.settings.sweep_seconds
     while True:
-        await asyncio.sleep(environment.settings.sweep_seconds)
+        await asyncio.sleep(turn)
         try:
+            if not await take_lease("sweeper", holder, environment.clock.now(), 3 * turn):
+                continue
             settled = await settle_expired(environment)
+            marked = await mark_submitted(environment)
             final = await finalise_due(environment)
         except Exception as error:
             _log.error("sweep failed", exc_info=error)
             continue
-        if settled or final:
-            _log.info("swept", attempts=settled, results=final)
+        if settled or marked or final:
+            _log.info("swept", attempts=settled, marked=marked, results=final)

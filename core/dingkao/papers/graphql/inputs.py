@@ -29,10 +29,24 @@ class AnswerInput:
 class SaveAnswersInput:
     attempt_id: strawberry.ID = strawberry.field(description="The attempt. 答卷标识")
     answers: list[AnswerInput] = strawberry.field(description="1 to 500. 作答")
+    token: str | None = strawberry.field(
+        default=None, description="The attempt's writerToken: also where the session is over. 作答令牌"
+    )
 
 
 @strawberry.input(description="The attempt to submit. 交卷")
 class SubmitAttemptInput:
+    attempt_id: strawberry.ID = strawberry.field(description="The attempt. 答卷标识")
+    token: str | None = strawberry.field(
+        default=None, description="The attempt's writerToken: also where the session is over. 作答令牌"
+    )
+    confirmed: bool = strawberry.field(
+        default=False, description="Whether the doctor was asked about unanswered questions. 是否已确认有题未答"
+    )
+
+
+@strawberry.input(description="The attempt to go on with on this device. 接管作答")
+class TakeOverAttemptInput:
     attempt_id: strawberry.ID = strawberry.field(description="The attempt. 答卷标识")
 
 

@@ -15,6 +15,7 @@ from dingkao.papers.graphql.inputs import (
     SaveAnswersInput,
     StartAttemptInput,
     SubmitAttemptInput,
+    TakeOverAttemptInput,
 )
 from dingkao.papers.graphql.pass_marks import PassMarkMutation, PassMarkQuery
 from dingkao.papers.graphql.results import (
@@ -27,12 +28,16 @@ from dingkao.papers.graphql.results import (
     SaveAnswersResult,
     StartAttemptResult,
     SubmitAttemptResult,
+    TakeOverAttemptResult,
+    UnansweredProblem,
 )
-from dingkao.papers.graphql.types import Attempt, SavedAnswer, load_attempt, show_face_consent
+from dingkao.papers.graphql.types import Attempt, SavedAnswer, load_attempt, load_attempt_by_token, show_face_consent
 from dingkao.papers.proctoring import give_face_consent
 from dingkao.papers.question_file import QuestionColumns
+from dingkao.papers.writing import take_over_attempt
 from dingkao.plugin.enums import PaperSubjectEnum
 from dingkao.plugin.ids import decode_id
+from dingkao.plugin.text import Text
 
 
 @strawberry.type
@@ -83,30 +88,60 @@ class PaperMutation(PassMarkMutation):
         info: CoreInfo,
         input: Annotated[SaveAnswersInput, strawberry.argument(description="The answers. 作答")],
     ) -> SaveAnswersResult:
-        held = await save_answers(
+        saved = await save_answers(
             info.context.environment,
             info.context.caller,
             decode_id("Attempt", input.attempt_id),
             [GivenAnswer(answer.position, answer.choice or "", answer.sequence) for answer in input.answers],
+            token=input.token,
         )
         return AnswersSaved(
             answers=[
                 SavedAnswer(
                     position=answer.position, choice=answer.choice, sequence=answer.sequence, saved_at=answer.saved_at
                 )
-                for answer in held
+                for answer in saved.held
             ],
+            revision=saved.revision,
+            late=saved.late,
             server_time=info.context.environment.clock.now(),
         )
 
-    @strawberry.mutation(description="Submit the paper; it is marked at once. 交卷")
+    @strawberry.mutation(description="Submit the paper; its mark follows. 交卷")
     async def submit_attempt(
         self,
         info: CoreInfo,
         input: Annotated[SubmitAttemptInput, strawberry.argument(description="Which attempt. 答卷")],
     ) -> SubmitAttemptResult:
         attempt_id = decode_id("Attempt", input.attempt_id)
-        await attempts.submit_attempt(info.context.environment, info.context.caller, attempt_id)
+        submission = await attempts.submit_attempt(
+            info.context.environment,
+            info.context.caller,
+            attempt_id,
+            token=input.token,
+            confirmed=input.confirmed,
+        )
+        if submission.unanswered:
+            number = len(submission.unanswered)
+            text = Text(f"还有{number}题未答，确认交卷？", f"{number} questions are unanswered; submit anyway?")
+            return UnansweredProblem(
+                code="UNANSWERED_QUESTIONS", message=info.context.say(text), positions=list(submission.unanswered)
+            )
+        info.context.forget_loaded()
+        if input.token is not None:
+            return await load_attempt_by_token(info, attempt_id)
+        return await load_attempt(info, attempt_id)
+
+    @strawberry.mutation(
+        description="Go on with a running attempt on this device; the one that wrote may only read. 接管作答"
+    )
+    async def take_over_attempt(
+        self,
+        info: CoreInfo,
+        input: Annotated[TakeOverAttemptInput, strawberry.argument(description="Which attempt. 答卷")],
+    ) -> TakeOverAttemptResult:
+        attempt_id = decode_id("Attempt", input.attempt_id)
+        await take_over_attempt(info.context.environment, info.context.caller, attempt_id)
         info.context.forget_loaded()
         return await load_attempt(info, attempt_id)
 

@@ -11,7 +11,6 @@ from dingkao.assessments.graphql import Assessment, load_assessment
 from dingkao.assessments.records import AssessmentRecord
 from dingkao.context import CoreInfo
 from dingkao.papers import rules
-from dingkao.papers.attempts import settle_assessment
 from dingkao.papers.proctoring import read_face_status
 from dingkao.papers.records import (
     AttemptRecord,
@@ -23,7 +22,9 @@ from dingkao.papers.records import (
     read_papers_of,
     read_questions,
 )
-from dingkao.papers.vocabulary import AttemptState
+from dingkao.papers.settling import settle_assessment
+from dingkao.papers.vocabulary import AttemptPhase, AttemptState
+from dingkao.papers.writing import attempt_token
 from dingkao.plugin.enums import PaperStateEnum, PaperSubjectEnum, described_enum
 from dingkao.plugin.errors import NotFound
 from dingkao.plugin.graphql import Node
@@ -34,9 +35,27 @@ from dingkao.plugin.vocabulary import PaperState
 described_enum(
     AttemptState,
     "State of an attempt. 答卷状态",
-    {AttemptState.IN_PROGRESS: "Being answered. 作答中", AttemptState.MARKED: "Submitted and marked. 已交卷评分"},
+    {
+        AttemptState.IN_PROGRESS: "Being answered. 作答中",
+        AttemptState.SUBMITTED: "Submitted, to be marked in a moment. 已交卷待评分",
+        AttemptState.MARKED: "Submitted and marked. 已交卷评分",
+        AttemptState.ABANDONED: "Not submitted in time, without a mark. 弃考",
+        AttemptState.VOIDED: "Made void by two people. 已作废",
+    },
 )
 AttemptStateEnum: TypeAlias = AttemptState
+described_enum(
+    AttemptPhase,
+    "What the server's clock leaves of a running attempt. 答卷阶段",
+    {
+        AttemptPhase.ANSWERING: "Answers are taken. 作答中",
+        AttemptPhase.LATE: "Time is up; late packets are still taken. 网络宽限中",
+        AttemptPhase.PAUSED: "Paused by an invigilator; the time stands still. 已暂停",
+        AttemptPhase.SUBMIT_ONLY: "Time is up; it may still be submitted. 仅可交卷",
+        AttemptPhase.OVER: "Nothing is left. 已结束",
+    },
+)
+AttemptPhaseEnum: TypeAlias = AttemptPhase
 
 
 @strawberry.type(description="An option of a question. 选项")
@@ -67,6 +86,18 @@ class Attempt(Node):
     state: AttemptStateEnum = strawberry.field(description="State. 状态")
     started_at: datetime = strawberry.field(description="When it began. 开始时间")
     deadline: datetime = strawberry.field(description="When it ends. 截止时间")
+    phase: AttemptPhaseEnum = strawberry.field(description="What the clock leaves of it at serverTime. 阶段")
+    writing: bool = strawberry.field(
+        description="Whether this session may save; false while another device does, until this one takes over. "
+        "本设备可否作答"
+    )
+    writer_since: datetime | None = strawberry.field(
+        description="Since when the present device writes: later than startedAt after a take-over. 接管时间"
+    )
+    writer_token: str | None = strawberry.field(
+        description="For the session that writes, while it runs: allows saveAnswers and submitAttempt until the end, "
+        "also where the session expires. Keep it with unsent answers. 作答令牌"
+    )
     server_time: datetime = strawberry.field(description="The server's clock, which alone counts. 服务器时间")
     seconds_left: int = strawberry.field(description="Seconds to the deadline; 0 when it is over. 剩余秒数")
     submitted_at: datetime | None = strawberry.field(description="When it was submitted. 交卷时间")
@@ -103,15 +134,24 @@ def _show_answer(row: Mapping[str, Any] | None) -> SavedAnswer | None:
 
 def show_attempt(info: CoreInfo, record: AttemptRecord, *, own: bool) -> Attempt:
     """An attempt as the API shows it at this moment."""
-    now = info.context.environment.clock.now()
+    environment = info.context.environment
+    now = environment.clock.now()
+    running = record.state is AttemptState.IN_PROGRESS
+    session = info.context.caller.session_id if info.context.caller else None
+    writing = own and running and session is not None and record.writer_session in (session, None)
+    token = attempt_token(environment, record.id, record.started_at, record.writer_number) if writing else None
     return Attempt(
         id=strawberry.ID(encode_id("Attempt", record.id)),
         number=record.number,
         state=record.state,
         started_at=record.started_at,
         deadline=record.deadline,
+        phase=record.timing.phase(now) if running else AttemptPhase.OVER,
+        writing=writing,
+        writer_since=record.writer_since,
+        writer_token=token,
         server_time=now,
-        seconds_left=rules.seconds_left(record.deadline, now) if record.state is AttemptState.IN_PROGRESS else 0,
+        seconds_left=rules.seconds_left(record.deadline, now) if running else 0,
         submitted_at=record.submitted_at,
         timed_out=record.timed_out,
         score_percent=record.score_percent,
@@ -250,8 +290,15 @@ async def load_attempt(info: CoreInfo, attempt_id: int) -> Attempt:
         raise NotFound
     assessment = await load_assessment(info, record.assessment)
     own = _is_own(info, assessment.record)
-    over = record.deadline < info.context.environment.clock.now()
+    over = record.timing.is_over(info.context.environment.clock.now())
     if record.state is AttemptState.IN_PROGRESS and over and own and await _settle(info, record.assessment):
         record = await info.context.loader(read_attempts).load(attempt_id)
         assert record is not None  # noqa: S101 - attempts are never deleted
     return show_attempt(info, record, own=own)
+
+
+async def load_attempt_by_token(info: CoreInfo, attempt_id: int) -> Attempt:
+    """The attempt whose token a service has just accepted: its holder may have no session any more."""
+    record = await info.context.loader(read_attempts).load(attempt_id)
+    assert record is not None  # noqa: S101 - attempts are never deleted
+    return show_attempt(info, record, own=True)

@@ -1,0 +1,113 @@
+"""Marking (评分): a step of its own after submitting, that may fail and be done again. A paper is submitted or it has
+its mark and all that follows from it: one transaction, nothing between."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from piccolo.querystring import QueryString
+
+from dingkao.assessments.access import lock_assessment
+from dingkao.assessments.records import AssessmentRecord, read_records
+from dingkao.audit.work import SYSTEM_CALLER, UnitOfWork, begin
+from dingkao.db.statement import Statement
+from dingkao.environment import Environment
+from dingkao.logs import get_logger
+from dingkao.papers import rules
+from dingkao.papers.marking import mark
+from dingkao.papers.planning import move_paper, open_papers
+from dingkao.papers.running import find_attempt, find_paper, hold_row
+from dingkao.papers.tables import Answer, Attempt
+from dingkao.papers.vocabulary import AttemptState
+
+_log = get_logger("dingkao.papers")
+
+# How many attempts a sweep looks at with one query.
+_PAGE = 200
+
+_key = Statement(
+    lambda p: hold_row(Attempt.select(Attempt.answer_key, Attempt.pass_percent).where(Attempt.id == p.attempt))
+)
+_pass_mark = Statement(
+    lambda p: QueryString(
+        "SELECT pass_mark.pass_percent AS pass_percent FROM pass_mark "
+        "JOIN assessment_paper ON assessment_paper.subject = pass_mark.subject "
+        "WHERE pass_mark.cycle = {} AND assessment_paper.id = {}",
+        p.cycle,
+        p.paper,
+    )
+)
+_answers = Statement(lambda p: Answer.select(Answer.position, Answer.choice).where(Answer.attempt == p.attempt))
+_submitted = Statement(
+    lambda p: (
+        Attempt.select(Attempt.id, Attempt.paper.assessment.as_alias("assessment"))
+        .where((Attempt.state == AttemptState.SUBMITTED.value) & (Attempt.id > p.after))
+        .order_by(Attempt.id)
+        .limit(p.limit)
+    ),
+    constants=("limit",),
+)
+
+
+async def mark_attempt(environment: Environment, attempt_id: int, assessment_id: int) -> bool:
+    """Mark a submitted attempt and let the paper and the assessment follow; False where that is done already.
+
+    An error undoes the whole step: the paper stays submitted and the sweeper tries again.
+    """
+    async with begin(environment, SYSTEM_CALLER) as work:
+        record = await lock_assessment(work, assessment_id)
+        attempt = await find_attempt(attempt_id)
+        if attempt["state"] != AttemptState.SUBMITTED.value:
+            await work.record("MARK_ATTEMPT_NOT_DUE", "Attempt", attempt_id)
+            return False
+        percent = await _mark(work, record, attempt)
+        await work.record("MARK_ATTEMPT", "Attempt", attempt_id, {"percent": percent})
+        return True
+
+
+async def try_to_mark(environment: Environment, attempt_id: int, assessment_id: int) -> bool:
+    """`mark_attempt`, right after a submission that stands whatever comes of it: a failure is logged and left to the
+    sweeper. Returns whether the attempt was marked."""
+    try:
+        return await mark_attempt(environment, attempt_id, assessment_id)
+    except Exception as error:
+        _log.error("attempt could not be marked", attempt=attempt_id, exc_info=error)
+        return False
+
+
+async def mark_submitted(environment: Environment) -> int:
+    """The sweeper's turn: mark what was submitted and is not marked yet. One that cannot be marked is logged and keeps
+    no other waiting. Returns how many were marked."""
+    marked, after = 0, 0
+    while rows := await _submitted.run(after=after, limit=_PAGE):
+        for row in rows:
+            marked += await try_to_mark(environment, row["id"], row["assessment"])
+        after = rows[-1]["id"]
+    return marked
+
+
+async def _mark(work: UnitOfWork, record: AssessmentRecord, attempt: Mapping[str, Any]) -> int:
+    sheet = await _key.first(attempt=attempt["id"])
+    assert sheet is not None  # noqa: S101 - attempts are never deleted
+    answers = {row["position"]: row["choice"] for row in await _answers.run(attempt=attempt["id"])}
+    key = {int(position): choice for position, choice in json.loads(sheet["answer_key"]).items()}
+    pass_percent = sheet["pass_percent"]
+    if pass_percent is None:
+        # Known already where this attempt was noticed only after the authority had fixed it.
+        fixed = await _pass_mark.first(cycle=record.cycle_id, paper=attempt["paper"])
+        pass_percent = fixed["pass_percent"] if fixed else None
+    marked = mark(key, answers, pass_percent)
+    await Attempt.update(
+        {
+            Attempt.state: AttemptState.MARKED.value,
+            Attempt.pass_percent: pass_percent,
+            Attempt.score_percent: marked.percent,
+            Attempt.passed: marked.passed,
+        }
+    ).where(Attempt.id == attempt["id"])
+    paper = await find_paper(attempt["paper"])
+    # A mark that waited for its pass mark is the only one there is, whatever attempts the procedure gives.
+    allowed = paper["attempts_allowed"] if sheet["pass_percent"] is not None else paper["attempts_used"]
+    await move_paper(work, record, paper, rules.outcome(marked.passed, allowed, paper["attempts_used"]))
+    await open_papers(work, (await read_records([record.id]))[record.id])
+    return marked.percent
