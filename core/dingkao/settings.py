@@ -34,6 +34,26 @@ class Settings(BaseSettings):
         default="http://127.0.0.1:8000", description="Address under which the public reaches this server (QR codes)"
     )
     explorer: bool = Field(default=True, description="Whether a browser at /graphql gets the explorer (GraphiQL)")
+    introspection: bool | None = Field(
+        default=None,
+        description="Whether clients may ask for the schema and are helped with names; unset: as the explorer",
+    )
+    query_depth: int = Field(default=12, ge=4, le=50, description="Levels that an operation may be nested, at most")
+    query_cost: int = Field(
+        default=10_000, ge=100, description="What an operation may cost: objects and fields, times the pages' lengths"
+    )
+    operation_seconds: float = Field(
+        default=60.0,
+        ge=0.1,
+        le=3600,
+        description="Seconds after which an operation is given up; nothing is half-written",
+    )
+    body_seconds: float = Field(
+        default=15.0, ge=0.1, le=600, description="Seconds in which the body of an operation must have arrived"
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Origins of other web clients, as https://client.example; separated by commas"
+    )
     session_hours: int = Field(default=12, ge=1, le=72, description="Hours after which a session ends")
     sweep_seconds: float = Field(
         default=5.0, ge=0.2, le=300, description="Seconds between two looks for attempts whose time is up"
@@ -55,7 +75,7 @@ class Settings(BaseSettings):
         default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR"
     )
 
-    @field_validator("plugins_blocked", mode="before")
+    @field_validator("plugins_blocked", "cors_origins", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

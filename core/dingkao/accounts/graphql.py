@@ -139,6 +139,11 @@ async def _started(info: CoreInfo, logged_in: service.LoggedIn) -> SessionStarte
     )
 
 
+# Where somebody shows who he is: a request holds one of them at most, or a password could be tried a thousand times in
+# one (security.md 2.4).
+AUTHENTICATION_FIELDS = frozenset({"logIn", "sendPhoneCode", "completeFirstLogin"})
+
+
 @strawberry.type
 class AccountQuery:
     @strawberry.field(description="The account that asks; open during the first login too. 当前账户")

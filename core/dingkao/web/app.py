@@ -10,8 +10,10 @@ from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Route
 
+from dingkao.accounts.graphql import AUTHENTICATION_FIELDS
 from dingkao.application import build_environment
 from dingkao.clock import Clock
 from dingkao.db.lease import take_lease
@@ -33,6 +35,7 @@ from dingkao.web.explorer import Explorer
 from dingkao.web.files import file_routes
 from dingkao.web.graphql_http import GraphQLEndpoint
 from dingkao.web.health import healthz, readyz
+from dingkao.web.limits import Limits
 from dingkao.web.middleware import RequestMiddleware
 from dingkao.web.operations import explorer_log_in, explorer_tabs
 
@@ -50,9 +53,7 @@ def create_app(
     PolicyError where layers of plugins do not go together in the region tree."""
     environment = build_environment(settings or load_settings(), clock=clock, plugins=plugins)
     explorer = Explorer(explorer_tabs(), log_in=explorer_log_in()) if environment.settings.explorer else None
-    endpoint = GraphQLEndpoint(
-        environment, Executor(assemble(environment.registry)), CoreServices(environment), explorer
-    )
+    endpoint = GraphQLEndpoint(environment, _executor(environment), CoreServices(environment), explorer)
     routes: list[BaseRoute] = [
         Route("/graphql", endpoint.__call__, methods=["GET", "POST"]),
         Route("/healthz", healthz),
@@ -63,11 +64,39 @@ def create_app(
     ]
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(RequestMiddleware, environment=environment)],
+        middleware=_middleware(environment),
         lifespan=_lifespan,
     )
     app.state.environment = environment
     return app
+
+
+def _executor(environment: Environment) -> Executor:
+    settings = environment.settings
+    schema = assemble(environment.registry)
+    limits = Limits(
+        schema._schema, AUTHENTICATION_FIELDS, most_depth=settings.query_depth, most_cost=settings.query_cost
+    )
+    introspection = settings.explorer if settings.introspection is None else settings.introspection
+    return Executor(schema, limits, introspection=introspection)
+
+
+def _middleware(environment: Environment) -> list[Middleware]:
+    """The request's own comes first: it also logs what CORS answers."""
+    middleware = [Middleware(RequestMiddleware, environment=environment)]
+    if environment.settings.cors_origins:
+        # Tokens travel in a header, never in a cookie, so that no credentials are allowed.
+        middleware.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=environment.settings.cors_origins,
+                allow_methods=["GET", "POST"],
+                allow_headers=["Authorization", "Content-Type", "Accept-Language"],
+                expose_headers=["X-Request-Id", "Retry-After"],
+                max_age=600,
+            )
+        )
+    return middleware
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ from graphql import (
     DocumentNode,
     GraphQLError,
     GraphQLSyntaxError,
+    NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
     execute,
@@ -27,6 +28,7 @@ from dingkao.host.schema import AssembledSchema
 from dingkao.web.compiled_selections import is_awaitable
 from dingkao.web.direct_resolvers import resolve_directly
 from dingkao.web.field_executor import FieldExecutor, KeptOperation, is_compilable
+from dingkao.web.limits import Limits
 
 # A document longer than this is not kept, and one with more tokens is not parsed (security.md 2.4).
 LONGEST_KEPT = 16_384
@@ -44,6 +46,8 @@ class PreparedDocument:
     executions: int = 0
     compilable: bool | None = None
     operations: dict[str | None, KeptOperation] = field(default_factory=dict)
+    # By the operation's name: whether its variables decide if it costs too much.
+    costly: dict[str | None, bool] = field(default_factory=dict)
 
     def kept_operation(self, operation_name: str | None) -> KeptOperation | None:
         """What an operation keeps. None at its document's first execution, since compiling pays only for one that
@@ -69,10 +73,16 @@ class Outcome:
 
 
 class Executor:
-    """Executes operations against one schema."""
+    """Executes operations against one schema, within `limits`.
 
-    def __init__(self, schema: AssembledSchema) -> None:
+    `introspection` False: nobody asks what there is, and no error suggests it.
+    """
+
+    def __init__(self, schema: AssembledSchema, limits: Limits | None = None, *, introspection: bool = True) -> None:
         self._schema = schema._schema
+        self._limits = limits or Limits(self._schema)
+        self._rules = specified_rules if introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
+        self._hide_suggestions = not introspection
         resolve_directly(self._schema)
         self._kept: OrderedDict[str, PreparedDocument] = OrderedDict()
 
@@ -94,8 +104,27 @@ class Executor:
             document = parse(query, max_tokens=MOST_TOKENS)
         except GraphQLSyntaxError as error:
             return PreparedDocument(None, [error])
-        errors = validate(self._schema, document, specified_rules, max_errors=MOST_ERRORS)
+        problem = self._limits.problem(document)
+        if problem is not None:
+            return PreparedDocument(None, [problem])
+        errors = validate(
+            self._schema, document, self._rules, max_errors=MOST_ERRORS, hide_suggestions=self._hide_suggestions
+        )
         return PreparedDocument(None if errors else document, errors)
+
+    def _cost_problem(
+        self,
+        prepared: PreparedDocument,
+        operation: OperationDefinitionNode,
+        operation_name: str | None,
+        variables: dict[str, Any] | None,
+    ) -> GraphQLError | None:
+        assert prepared.document is not None  # noqa: S101 - asked before
+        costly = prepared.costly.get(operation_name)
+        if costly is None:
+            costly = self._limits.may_cost_too_much(prepared.document, operation)
+            prepared.costly[operation_name] = costly
+        return self._limits.cost_problem(prepared.document, operation, variables or {}) if costly else None
 
     async def run(
         self, query: str, variables: dict[str, Any] | None, operation_name: str | None, context: Any
@@ -110,6 +139,9 @@ class Executor:
             return Outcome(None, [GraphQLError(message)], request_error=True)
         if operation.operation is OperationType.SUBSCRIPTION:
             return Outcome(None, [GraphQLError("Subscriptions are not served here.")], request_error=True)
+        problem = self._cost_problem(prepared, operation, operation_name, variables)
+        if problem is not None:
+            return Outcome(None, [problem], request_error=True)
         running = execute(
             self._schema,
             prepared.document,
@@ -118,6 +150,7 @@ class Executor:
             operation_name=operation_name,
             executor_class=FieldExecutor,
             is_awaitable=cast("Any", is_awaitable),
+            hide_suggestions=self._hide_suggestions,
             kept=prepared.kept_operation(operation_name),
         )
         result: Any = await running if isawaitable(running) else running

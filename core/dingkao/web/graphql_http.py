@@ -1,5 +1,6 @@
 """GraphQL over HTTP (the draft of the GraphQL foundation): POST with JSON; a browser's GET gets the explorer."""
 
+import asyncio
 import json
 import re
 from dataclasses import dataclass
@@ -63,7 +64,13 @@ class GraphQLEndpoint:
         if media_type is None:
             return PlainTextResponse(f"Answers come as {GRAPHQL_JSON} or {JSON}.", status_code=406)
         try:
-            asked = await _read(request)
+            async with asyncio.timeout(self._environment.settings.body_seconds):
+                asked = await _read(request)
+        except TimeoutError:
+            seconds = self._environment.settings.body_seconds
+            message = f"The body did not arrive within {seconds:g} seconds."
+            body = {"errors": [{"message": message, "extensions": {"code": "BAD_REQUEST"}}]}
+            return _respond(body, media_type, 408)
         except BadRequest as error:
             body = {"errors": [{"message": str(error), "extensions": {"code": "BAD_REQUEST"}}]}
             return _respond(body, media_type, error.status)
@@ -76,9 +83,22 @@ class GraphQLEndpoint:
             scope["dingkao.request_id"],
             scope["dingkao.address"],
         )
-        outcome = await self._executor.run(asked.query, asked.variables, asked.operation_name, context)
+        outcome = await self._run(asked, context)
         scope["dingkao.operation"] = operation_label(self._executor.prepare(asked.query).document, asked.operation_name)
         return _show(outcome, media_type, context)
+
+    async def _run(self, asked: GraphQLRequest, context: CoreContext) -> Outcome:
+        seconds = self._environment.settings.operation_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._executor.run(asked.query, asked.variables, asked.operation_name, context)
+        except TimeoutError:
+            _log.warning("operation took too long", request_id=context.request_id, seconds=seconds)
+            error = GraphQLError(
+                f"The operation was given up after {seconds:g} seconds; what it had not finished was not written.",
+                extensions={"code": "TIMEOUT", "most": seconds},
+            )
+            return Outcome(None, [error], request_error=False)
 
     def _answer_get(self, request: Request) -> Response:
         if self._explorer is not None and "text/html" in request.headers.get("accept", ""):
@@ -193,6 +213,8 @@ def _show_error(error: GraphQLError, context: CoreContext) -> dict[str, Any]:
     if error.path is not None:
         shown["path"] = error.path
     if original is None or isinstance(original, GraphQLError):
+        # A limit tells its code and what it is.
+        shown["extensions"].update(error.extensions or {})
         return shown
     if isinstance(original, NotFound) and context.caller is None:
         # Whether an id is anything at all is told to nobody who has not logged in.

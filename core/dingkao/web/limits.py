@@ -1,0 +1,252 @@
+"""How much one operation may ask for: measured on the parsed document, before it is validated or executed.
+
+Validation itself can be made slow by a hostile document, so the size of a document is bounded before. Fragments are
+measured once and counted wherever they are spread: a bomb of nested spreads costs nothing to refuse. The numbers are
+those of reference/security.md 2.4, made wide enough for every documented operation.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLField,
+    GraphQLInterfaceType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLSchema,
+    InlineFragmentNode,
+    IntValueNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    VariableNode,
+    get_named_type,
+    is_composite_type,
+)
+
+from dingkao.plugin.graphql import PAGE_MAXIMUM
+
+# What a client asks of one operation, at most; depth and cost are settings.
+MOST_DEPTH: Final = 12
+MOST_COST: Final = 10_000
+MOST_ALIASES: Final = 15
+MOST_ROOT_FIELDS: Final = 10
+MOST_DIRECTIVES: Final = 10
+MOST_FIELDS: Final = 400
+# An object costs twice a leaf; a list without `first` counts as so many entries.
+_OBJECT_COST: Final = 2
+_LEAF_COST: Final = 1
+_LIST_LENGTH: Final = 4
+# Introspection is no data; its own depth is bounded by graphql-core's rule.
+_INTROSPECTION: Final = ("__schema", "__type")
+
+_SENTENCES: Final = {
+    "depth": "The operation is nested {found} levels deep; the limit is {most}. Ask for less at once.",
+    "aliases": "The operation has {found} aliases; the limit is {most}. Split it up.",
+    "rootFields": "The operation has {found} root fields; the limit is {most}. Split it up.",
+    "directives": "The operation has {found} directives; the limit is {most}.",
+    "fields": "The operation selects {found} fields; the limit is {most}. Split it up.",
+    "authentication": "The operation has {found} mutations that check who somebody is; the limit is {most}.",
+    "cost": "The operation would cost {found}; the limit is {most}. Ask for shorter pages or fewer fields.",
+}
+
+
+def limit_error(limit: str, found: int, most: int) -> GraphQLError:
+    """The refusal of an operation that is over a limit: which one, and what it is."""
+    # Counts of a bomb have hundreds of digits; nobody reads them.
+    shown = str(found) if found < 10**9 else "more than a billion"
+    return GraphQLError(
+        _SENTENCES[limit].format(found=shown, most=most),
+        extensions={"code": "LIMIT_EXCEEDED", "limit": limit, "most": most},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    """What a selection set comes to, with every fragment spread in it."""
+
+    depth: int = 0
+    aliases: int = 0
+    directives: int = 0
+    fields: int = 0
+    roots: int = 0
+    authentications: int = 0
+    cost: int = 0
+
+
+class Limits:
+    """The limits of one schema. `authentication_fields`: mutations of which one request may hold one, so that nobody
+    tries a thousand passwords in one."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        authentication_fields: frozenset[str] = frozenset(),
+        *,
+        most_depth: int = MOST_DEPTH,
+        most_cost: int = MOST_COST,
+    ) -> None:
+        self._schema = schema
+        self._authentication_fields = authentication_fields
+        self._most_depth = most_depth
+        self._most_cost = most_cost
+
+    def problem(self, document: DocumentNode) -> GraphQLError | None:
+        """What is too much in any operation of `document`, whatever its variables; None: nothing."""
+        measure = _Measure(self._schema, document, self._authentication_fields, {})
+        for operation in document.definitions:
+            if isinstance(operation, OperationDefinitionNode):
+                size = measure.operation(operation)
+                for limit, found, most in (
+                    ("depth", size.depth, self._most_depth),
+                    ("aliases", size.aliases, MOST_ALIASES),
+                    ("rootFields", size.roots, MOST_ROOT_FIELDS),
+                    ("directives", size.directives, MOST_DIRECTIVES),
+                    ("fields", size.fields, MOST_FIELDS),
+                    ("authentication", size.authentications, 1),
+                ):
+                    if found > most:
+                        return limit_error(limit, found, most)
+        return None
+
+    def may_cost_too_much(self, document: DocumentNode, operation: OperationDefinitionNode) -> bool:
+        """Whether `operation` would cost too much with the longest pages that its variables could ask for."""
+        return _Measure(self._schema, document, frozenset(), None).operation(operation).cost > self._most_cost
+
+    def cost_problem(
+        self, document: DocumentNode, operation: OperationDefinitionNode, variables: Mapping[str, Any]
+    ) -> GraphQLError | None:
+        """The refusal of `operation` with these variables, where they make it cost too much."""
+        cost = self._cost(document, operation, variables)
+        return limit_error("cost", cost, self._most_cost) if cost > self._most_cost else None
+
+    def _cost(self, document: DocumentNode, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> int:
+        defaults = {
+            each.variable.name.value: each.default_value
+            for each in operation.variable_definitions or ()
+            if isinstance(each.default_value, IntValueNode)
+        }
+        given = {**{name: int(node.value) for name, node in defaults.items()}, **variables}
+        return _Measure(self._schema, document, frozenset(), given).operation(operation).cost
+
+
+class _Measure:
+    """One measuring of a document. `variables` None: every page is as long as can be."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        authentication_fields: frozenset[str],
+        variables: Mapping[str, Any] | None,
+    ) -> None:
+        self._schema = schema
+        self._fragments = {
+            each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)
+        }
+        self._authentication_fields = authentication_fields
+        self._variables = variables
+        self._measured: dict[tuple[str, bool], _Size] = {}
+
+    def operation(self, operation: OperationDefinitionNode) -> _Size:
+        """An operation's size; `roots` and `authentications` are those of its own level."""
+        root = self._schema.get_root_type(operation.operation)
+        return self._selection(operation.selection_set, root, in_page=False)
+
+    def _selection(self, selection_set: SelectionSetNode, kind: Any, *, in_page: bool) -> _Size:
+        sizes = []
+        for selection in selection_set.selections:
+            directives = len(selection.directives or ())
+            if isinstance(selection, FieldNode):
+                sizes.append(self._field(selection, kind, directives, in_page=in_page))
+            elif isinstance(selection, InlineFragmentNode):
+                condition = selection.type_condition
+                inner = self._schema.get_type(condition.name.value) if condition else kind
+                sizes.append(
+                    _with_directives(self._selection(selection.selection_set, inner, in_page=in_page), directives)
+                )
+            elif isinstance(selection, FragmentSpreadNode):
+                sizes.append(_with_directives(self._fragment(selection.name.value, in_page=in_page), directives))
+        return _Size(
+            depth=max((size.depth for size in sizes), default=0),
+            aliases=sum(size.aliases for size in sizes),
+            directives=sum(size.directives for size in sizes),
+            fields=sum(size.fields for size in sizes),
+            roots=sum(size.roots for size in sizes),
+            authentications=sum(size.authentications for size in sizes),
+            cost=sum(size.cost for size in sizes),
+        )
+
+    def _fragment(self, name: str, *, in_page: bool) -> _Size:
+        key = (name, in_page)
+        found = self._measured.get(key)
+        if found is None:
+            # A fragment that spreads itself counts nothing here; validation refuses it.
+            self._measured[key] = _Size()
+            fragment = self._fragments.get(name)
+            if fragment is not None:
+                kind = self._schema.get_type(fragment.type_condition.name.value)
+                self._measured[key] = self._selection(fragment.selection_set, kind, in_page=in_page)
+            found = self._measured[key]
+        return found
+
+    def _field(self, node: FieldNode, kind: Any, directives: int, *, in_page: bool) -> _Size:
+        name = node.name.value
+        fields = kind.fields if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType) else {}
+        field = fields.get(name)
+        named = get_named_type(field.type) if field is not None else None
+        below = _Size()
+        if node.selection_set is not None:
+            page = field is not None and "first" in field.args
+            below = self._selection(node.selection_set, named, in_page=page)
+        introspection = name in _INTROSPECTION
+        return _Size(
+            depth=0 if introspection else 1 + below.depth,
+            aliases=below.aliases + (node.alias is not None),
+            directives=below.directives + directives,
+            fields=below.fields + 1,
+            roots=1,
+            authentications=int(name in self._authentication_fields),
+            cost=0 if introspection else self._cost(node, field, named, below.cost, in_page=in_page),
+        )
+
+    def _cost(self, node: FieldNode, field: GraphQLField | None, named: Any, below: int, *, in_page: bool) -> int:
+        if field is None or not is_composite_type(named):
+            return _LEAF_COST
+        if "first" in field.args:
+            return _OBJECT_COST + self._page(node, field) * below
+        # The edges of a page are as many as the page was asked to hold.
+        length = _LIST_LENGTH if _is_list(field) and not in_page else 1
+        return length * (_OBJECT_COST + below)
+
+    def _page(self, node: FieldNode, field: GraphQLField) -> int:
+        value: Any = field.args["first"].default_value
+        for argument in node.arguments or ():
+            if argument.name.value == "first":
+                if isinstance(argument.value, IntValueNode):
+                    value = int(argument.value.value)
+                elif isinstance(argument.value, VariableNode):
+                    if self._variables is None:
+                        return PAGE_MAXIMUM
+                    value = self._variables.get(argument.value.name.value, value)
+        # What is no length at all is refused by the field itself.
+        return min(max(value, 1), PAGE_MAXIMUM) if isinstance(value, int) else 1
+
+
+def _is_list(field: GraphQLField) -> bool:
+    kind = field.type.of_type if isinstance(field.type, GraphQLNonNull) else field.type
+    return isinstance(kind, GraphQLList)
+
+
+def _with_directives(size: _Size, directives: int) -> _Size:
+    if not directives:
+        return size
+    return _Size(
+        size.depth, size.aliases, size.directives + directives, size.fields, size.roots, size.authentications, size.cost
+    )
