@@ -21,11 +21,24 @@ from dingkao.plugin.errors import NotFound
 from dingkao.plugin.graphql import Node
 from dingkao.plugin.ids import split_id
 from dingkao.policy import graphql as policy
+from dingkao.policy import simulation_graphql as simulation
 from dingkao.registry import Registry
 from dingkao.results import graphql as results
 from dingkao.reviews import graphql as reviews
 
-_SUBJECTS = (accounts, institutions, doctors, cycles, policy, assessments, reviews, papers, results, plugins)
+_SUBJECTS = (
+    accounts,
+    institutions,
+    doctors,
+    cycles,
+    policy,
+    assessments,
+    reviews,
+    papers,
+    results,
+    simulation,
+    plugins,
+)
 
 
 @strawberry.type

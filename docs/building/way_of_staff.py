@@ -118,6 +118,12 @@ async def prepare_next_cycle(staff: Staff) -> None:
     await authority.refused("CloseCycle", "CloseCycle", input={"cycleId": cycle})
     await authority.do("Cycle", id=cycle)
     await authority.do("PassMarks", cycleId=cycle)
+    await authority.do("CyclePolicies", id=cycle)
+    proposed = {"key": "documents.objection_days", "value": "45"}
+    layer = {"regionCode": "990101", "values": [proposed]}
+    previewed = await authority.do("PolicySimulation", cycleId=cycle, layers=[layer], first=1)
+    pinned = {"cycleId": cycle, "digest": previewed["digest"], "reason": "区卫生健康局2029年通知"}
+    await authority.refused("RepinCyclePolicy", "RepinCyclePolicy", input=pinned)
     mark = {"cycleId": cycle, "subject": "HUMANITIES", "passPercent": 58, "reason": "经统计分析研究确定。"}
     await authority.refused("SetPassMark", "SetPassMark", input=mark)
 

@@ -12,6 +12,7 @@ from dingkao.doctors.made_up import (
 from dingkao.environment import Environment
 from dingkao.messaging.outbox import read_outbox
 from dingkao.plugin.ids import encode_id
+from dingkao.plugin.policy import PolicyLayer, stack
 from dingkao.plugin.vocabulary import AssessmentState, Sex, Verdict
 from dingkao.testing.clock import SettableClock
 from dingkao.testing.sample import SampleDoctor, SampleProvince, build_sample
@@ -248,6 +249,16 @@ class Walk:
         await self.run(self.authority, "SealCertificate", input=one)
         await self.run(self.authority, "AnnulResult", input={**one, "reason": "舞弊"})
 
+    async def _policy(self) -> None:
+        """A cycle of as many doctors that has pinned something else than what is in force, and is pinned anew."""
+        notice = PolicyLayer("990000", "before", "1", "旧通知", {"papers.grace_seconds": 90})
+        await self.province.pin(stack(self.environment.registry.sections, [notice]))
+        cycle = encode_id("Cycle", self.province.cycle_id)
+        await self.run(self.authority, "CyclePolicies", id=cycle)
+        previewed = await self.run(self.authority, "PolicySimulation", cycleId=cycle, layers=[], first=100)
+        pinned = {"cycleId": cycle, "digest": previewed["digest"], "reason": "通知"}
+        await self.run(self.authority, "RepinCyclePolicy", input=pinned)
+
     async def cycles(self) -> None:
         """As many cycles; one is opened for all the doctors there are, and closed again."""
         region = {"regionCode": "990000"}
@@ -274,6 +285,7 @@ class Walk:
         }
         await self.run(self.authority, "AppointBody", input=appointed)
         await self.run(self.authority, "EffectivePolicy", **region)
+        await self._policy()
         await self.run(self.authority, "Plugins")
         self.clock.set(datetime(2027, 5, 1, tzinfo=UTC))
         later = await token_of(self.environment, self.province.authority.account_id)

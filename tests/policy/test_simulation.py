@@ -22,7 +22,7 @@ from dingkao.plugin.policy import PolicyError, PolicyLayer
 from dingkao.plugin.vocabulary import Role
 from dingkao.policy.proposed import BadProposal, layers_of, read_proposal
 from dingkao.policy.repinning import repin_cycle
-from dingkao.policy.rules import Change, ChangeKind, TakesEffect
+from dingkao.policy.rules import Change, PolicyChangeKind, TakesEffect
 from dingkao.policy.simulation import Simulation, TouchedAssessment, simulate
 from dingkao.testing.clock import SettableClock
 from dingkao.testing.sample import caller_for
@@ -64,12 +64,12 @@ async def test_only_the_doctors_of_the_layers_place_are_touched(places: Places) 
     assert [one.assessment.doctor_id for one in touched] == [inside]
     at_once = TakesEffect.AT_ONCE
     assert set(touched[0].changes) == {
-        Change(ChangeKind.ELIGIBILITY, "SIMPLE", "ELIGIBLE", "TOO_FEW_YEARS, NO_GOOD_RECORD", at_once),
-        Change(ChangeKind.DOCUMENTS, "objection_days", "30", "45", at_once),
+        Change(PolicyChangeKind.ELIGIBILITY, "SIMPLE", "ELIGIBLE", "TOO_FEW_YEARS, NO_GOOD_RECORD", at_once),
+        Change(PolicyChangeKind.DOCUMENTS, "objection_days", "30", "45", at_once),
     }
     tally = simulation.tally
     assert (tally.assessments, tally.touched, tally.concluded) == (2, 1, 0)
-    assert dict(tally.kinds) == {ChangeKind.ELIGIBILITY: 1, ChangeKind.DOCUMENTS: 1}
+    assert dict(tally.kinds) == {PolicyChangeKind.ELIGIBILITY: 1, PolicyChangeKind.DOCUMENTS: 1}
     assert {(value.key, value.before, value.after) for value in tally.values} == {
         ("simple_procedure.years_with_good_record", "5", "30"),
         ("simple_procedure.years_without_bad_record", "12", "30"),
@@ -95,18 +95,18 @@ async def test_papers_attempts_and_how_they_are_examined(places: Places) -> None
     _, touched = await simulated(places.environment, cycle_id, changed)
     by_doctor = {one.assessment.doctor_id: one.changes for one in touched}
     found = {(change.kind, change.subject): change for change in by_doctor[chosen]}
-    papers = found[ChangeKind.PAPERS, "GENERAL"]
+    papers = found[PolicyChangeKind.PAPERS, "GENERAL"]
     assert (papers.before, papers.after) == ("HUMANITIES > PROFESSIONAL", "PROFESSIONAL")
-    attempts = found[ChangeKind.ATTEMPTS, "GENERAL PROFESSIONAL"]
+    attempts = found[PolicyChangeKind.ATTEMPTS, "GENERAL PROFESSIONAL"]
     assert (attempts.before, attempts.after, attempts.takes_effect) == ("1", "3", TakesEffect.AT_ONCE)
-    assert json.loads(found[ChangeKind.PAPER_RULES, "PROFESSIONAL"].after)["questions"] == 50
+    assert json.loads(found[PolicyChangeKind.PAPER_RULES, "PROFESSIONAL"].after)["questions"] == 50
     # A paper that goes is told once, not again by its attempts and rules.
-    assert (ChangeKind.ATTEMPTS, "GENERAL HUMANITIES") not in found
+    assert (PolicyChangeKind.ATTEMPTS, "GENERAL HUMANITIES") not in found
     # The procedure that was not chosen has no say in papers.
-    assert {subject for kind, subject in found if kind is ChangeKind.PAPERS} == {"GENERAL"}
+    assert {subject for kind, subject in found if kind is PolicyChangeKind.PAPERS} == {"GENERAL"}
     effects = {change.kind: change.takes_effect for change in by_doctor[submitted]}
-    assert effects[ChangeKind.PAPERS] is effects[ChangeKind.ATTEMPTS] is TakesEffect.ON_RESUBMISSION
-    assert effects[ChangeKind.PAPER_RULES] is TakesEffect.AT_ONCE
+    assert effects[PolicyChangeKind.PAPERS] is effects[PolicyChangeKind.ATTEMPTS] is TakesEffect.ON_RESUBMISSION
+    assert effects[PolicyChangeKind.PAPER_RULES] is TakesEffect.AT_ONCE
 
 
 async def test_a_finished_paper_keeps_its_rules(places: Places) -> None:
@@ -129,7 +129,7 @@ async def test_a_finished_paper_keeps_its_rules(places: Places) -> None:
     changed = layer(COUNTY, papers__rules={"HUMANITIES": rules, "PROFESSIONAL": rules})
     _, touched = await simulated(places.environment, cycle_id, changed)
     assert [(change.kind, change.subject) for change in touched[0].changes] == [
-        (ChangeKind.PAPER_RULES, "PROFESSIONAL")
+        (PolicyChangeKind.PAPER_RULES, "PROFESSIONAL")
     ]
 
 
@@ -138,7 +138,7 @@ async def test_a_value_that_changes_nothing_else_is_told(places: Places) -> None
     cycle_id = await places.open()
     _, touched = await simulated(places.environment, cycle_id, layer(COUNTY, papers__grace_seconds=90))
     assert [(change.kind, change.subject) for change in touched[0].changes] == [
-        (ChangeKind.OTHER_VALUES, "papers.grace_seconds")
+        (PolicyChangeKind.OTHER_VALUES, "papers.grace_seconds")
     ]
 
 

@@ -211,7 +211,7 @@ class CyclesMutation:
         cycle_id = await service.create_cycle(
             context.environment, context.caller, region_id=region.id, name=input.name, calendar=calendar
         )
-        return await _success(info, cycle_id, 0)
+        return await cycle_success(info, cycle_id, 0)
 
     @strawberry.mutation(description="Appoint the body that assesses an institution's doctors. 委托考核机构")
     async def appoint_body(
@@ -225,7 +225,7 @@ class CyclesMutation:
             institution_id=decode_id("Organisation", input.institution_id),
             body_id=decode_id("Organisation", input.body_id),
         )
-        return await _success(info, cycle_id, number)
+        return await cycle_success(info, cycle_id, number)
 
     @strawberry.mutation(description="Open a cycle: pin its policy, enter its doctors. 启动考核周期")
     async def open_cycle(
@@ -233,7 +233,7 @@ class CyclesMutation:
     ) -> MoveCycleResult:
         cycle_id = decode_id("Cycle", input.cycle_id)
         number = await service.open_cycle(info.context.environment, info.context.caller, cycle_id)
-        return await _success(info, cycle_id, number)
+        return await cycle_success(info, cycle_id, number)
 
     @strawberry.mutation(description="Close a cycle whose time for tests is over. 结束考核周期")
     async def close_cycle(
@@ -241,10 +241,11 @@ class CyclesMutation:
     ) -> MoveCycleResult:
         cycle_id = decode_id("Cycle", input.cycle_id)
         await service.close_cycle(info.context.environment, info.context.caller, cycle_id)
-        return await _success(info, cycle_id, 0)
+        return await cycle_success(info, cycle_id, 0)
 
 
-async def _success(info: CoreInfo, cycle_id: int, assessments: int) -> CycleSuccess:
+async def cycle_success(info: CoreInfo, cycle_id: int, assessments: int) -> CycleSuccess:
+    """The cycle as it is after a mutation, read anew."""
     info.context.forget_loaded()
     return CycleSuccess(cycle=await load_cycle(info, cycle_id), assessments=assessments)
 

@@ -17,7 +17,7 @@ from dingkao.plugin.vocabulary import AssessmentState, PaperState
 REASON_MAXIMUM = 500
 
 
-class ChangeKind(StrEnum):
+class PolicyChangeKind(StrEnum):
     """What of an assessment a change of policy concerns."""
 
     ELIGIBILITY = "ELIGIBILITY"
@@ -42,7 +42,7 @@ class Change:
     """One difference. `subject` says of what (a procedure's code, a paper's subject, an action's code, a key);
     `before` and `after` are codes or JSON, empty where there was or is nothing."""
 
-    kind: ChangeKind
+    kind: PolicyChangeKind
     subject: str
     before: str
     after: str
@@ -65,7 +65,7 @@ _ELIGIBLE = "ELIGIBLE"
 # Keys of this section are shown one by one: they decide what a doctor gets in the end.
 _DOCUMENTS = "documents"
 
-Outlook = dict[tuple[ChangeKind, str], str]
+Outlook = dict[tuple[PolicyChangeKind, str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,24 +96,24 @@ def outlook(facts: AssessmentFacts, policy: Policy, ruleset: RuleSet, paper_rule
     seen: Outlook = {}
     for procedure in ruleset.procedures:
         reasons = procedure.ineligibility(facts, policy)
-        seen[ChangeKind.ELIGIBILITY, procedure.code] = _codes(reasons) or _ELIGIBLE
+        seen[PolicyChangeKind.ELIGIBILITY, procedure.code] = _codes(reasons) or _ELIGIBLE
         if facts.procedure is not None and facts.procedure != procedure.code:
             continue
         required = procedure.requirements(policy)
-        seen[ChangeKind.REQUIREMENTS, procedure.code] = (
+        seen[PolicyChangeKind.REQUIREMENTS, procedure.code] = (
             f"proofs {required.minimum_proofs}, statement {required.statement_maximum or 'none'}"
         )
         plans = procedure.papers(facts, policy)
-        seen[ChangeKind.PAPERS, procedure.code] = " > ".join(plan.subject.value for plan in plans)
+        seen[PolicyChangeKind.PAPERS, procedure.code] = " > ".join(plan.subject.value for plan in plans)
         for plan in plans:
             subject = plan.subject.value
             allowed = "unlimited" if plan.attempts is None else str(plan.attempts)
-            seen[ChangeKind.ATTEMPTS, f"{procedure.code} {subject}"] = allowed
+            seen[PolicyChangeKind.ATTEMPTS, f"{procedure.code} {subject}"] = allowed
             paper = facts.paper(plan.subject)
             if paper is None or paper.state in _PAPER_TO_COME:
-                seen[ChangeKind.PAPER_RULES, subject] = paper_rules.get(subject, "")
+                seen[PolicyChangeKind.PAPER_RULES, subject] = paper_rules.get(subject, "")
     for action in ruleset.actions:
-        seen[ChangeKind.ACTIONS, action.code] = _codes(action.against(facts, policy)) or "ALLOWED"
+        seen[PolicyChangeKind.ACTIONS, action.code] = _codes(action.against(facts, policy)) or "ALLOWED"
     return seen
 
 
@@ -133,25 +133,27 @@ def changes(facts: AssessmentFacts, before: Outlook, after: Outlook, values: Seq
     for value in values:
         section, _, key_name = value.key.partition(".")
         if section == _DOCUMENTS:
-            found.append(Change(ChangeKind.DOCUMENTS, key_name, value.before, value.after, TakesEffect.AT_ONCE))
+            found.append(Change(PolicyChangeKind.DOCUMENTS, key_name, value.before, value.after, TakesEffect.AT_ONCE))
         else:
             others.append(value.key)
     if not found:
-        found.append(Change(ChangeKind.OTHER_VALUES, " ".join(others), "", "", TakesEffect.AT_ONCE))
+        found.append(Change(PolicyChangeKind.OTHER_VALUES, " ".join(others), "", "", TakesEffect.AT_ONCE))
     return found
 
 
-def _follows_from_papers(key: tuple[ChangeKind, str], before: Outlook, after: Outlook) -> bool:
+def _follows_from_papers(key: tuple[PolicyChangeKind, str], before: Outlook, after: Outlook) -> bool:
     """The attempts and rules of a paper that comes or goes are no change of their own."""
-    return key[0] in (ChangeKind.ATTEMPTS, ChangeKind.PAPER_RULES) and (key not in before or key not in after)
+    return key[0] in (PolicyChangeKind.ATTEMPTS, PolicyChangeKind.PAPER_RULES) and (
+        key not in before or key not in after
+    )
 
 
 _PLANNED_AT_SUBMISSION = frozenset(
-    {ChangeKind.ELIGIBILITY, ChangeKind.REQUIREMENTS, ChangeKind.PAPERS, ChangeKind.ATTEMPTS}
+    {PolicyChangeKind.ELIGIBILITY, PolicyChangeKind.REQUIREMENTS, PolicyChangeKind.PAPERS, PolicyChangeKind.ATTEMPTS}
 )
 
 
-def _effect(kind: ChangeKind, facts: AssessmentFacts) -> TakesEffect:
+def _effect(kind: PolicyChangeKind, facts: AssessmentFacts) -> TakesEffect:
     if facts.state not in _OPEN and kind in _PLANNED_AT_SUBMISSION:
         return TakesEffect.ON_RESUBMISSION
     return TakesEffect.AT_ONCE

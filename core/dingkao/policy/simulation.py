@@ -26,7 +26,7 @@ from dingkao.plugin.national import PapersPolicy
 from dingkao.plugin.policy import Policy, PolicyError, PolicyLayer, PolicySection
 from dingkao.plugin.vocabulary import AssessmentKind, AssessmentState
 from dingkao.policies import PolicyBook
-from dingkao.policy.rules import Change, ChangeKind, RuleSet, ValueChange, changes, outlook, value_changes
+from dingkao.policy.rules import Change, PolicyChangeKind, RuleSet, ValueChange, changes, outlook, value_changes
 
 # Assessments that are in memory at once.
 PAGE = 1000
@@ -51,9 +51,15 @@ _COLUMNS = {
     "policy_digest": _A.policy.digest,
     "policy_version": _A.policy.version,
 }
+
+
+def _selected() -> list[Any]:
+    return [column.copy().as_alias(name) for name, column in _COLUMNS.items()]
+
+
 _page = Statement(
     lambda p: (
-        Assessment.select(*[column.copy().as_alias(name) for name, column in _COLUMNS.items()])
+        Assessment.select(*_selected())
         .where((Assessment.cycle == p.cycle) & (Assessment.id > p.after))
         .order_by(Assessment.id)
         .limit(p.limit)
@@ -61,6 +67,13 @@ _page = Statement(
     constants=("limit",),
 )
 
+_some = Statement(
+    lambda p: (
+        Assessment.select(*_selected())
+        .where((Assessment.cycle == p.cycle) & Assessment.id.is_in(p.ids))
+        .order_by(Assessment.id)
+    )
+)
 _running = Statement(
     lambda p: (
         Cycle.select(Cycle.id)
@@ -97,10 +110,11 @@ class SimulatedAssessment(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TouchedAssessment:
-    """An assessment that would come under another policy, and what that changes for it."""
+    """An assessment that would come under another policy, what that changes for it, and the values that differ."""
 
     assessment: SimulatedAssessment
     changes: Sequence[Change]
+    values: Sequence[ValueChange]
 
 
 @dataclass
@@ -111,7 +125,7 @@ class Tally:
     assessments: int = 0
     concluded: int = 0
     touched: int = 0
-    kinds: Counter[ChangeKind] = field(default_factory=Counter)
+    kinds: Counter[PolicyChangeKind] = field(default_factory=Counter)
     details: Counter[Change] = field(default_factory=Counter)
     values: Counter[ValueChange] = field(default_factory=Counter)
 
@@ -136,16 +150,24 @@ class Simulation:
         self._values: dict[tuple[str, str], list[ValueChange]] = {}
         self._paper_rules: dict[str, dict[str, str]] = {}
 
-    async def pages(self) -> AsyncIterator[list[TouchedAssessment]]:
-        """The touched assessments of each page, in the order of their keys; a page may have none."""
+    async def pages(self, size: int | None = None) -> AsyncIterator[list[TouchedAssessment]]:
+        """The touched assessments of each page of `size` (PAGE), in the order of their keys; a page may have none."""
         now = self._environment.clock.now()
         after = 0
         while True:
-            rows = await _page.run(cycle=self.cycle.id, after=after, limit=PAGE)
+            rows = await _page.run(cycle=self.cycle.id, after=after, limit=size or PAGE)
             if not rows:
                 return
             after = rows[-1]["id"]
-            yield await self._touched([self._assessment(row) for row in rows], now)
+            page = [self._assessment(row) for row in rows]
+            touched = await self._touched(page, now)
+            self._count(page, touched)
+            yield touched
+
+    async def about(self, assessment_ids: Sequence[int]) -> list[TouchedAssessment]:
+        """The same for some assessments of the cycle, in the order of their keys; counts nothing."""
+        rows = await _some.run(cycle=self.cycle.id, ids=list(assessment_ids))
+        return await self._touched([self._assessment(row) for row in rows], self._environment.clock.now())
 
     def _assessment(self, row: Mapping[str, Any]) -> SimulatedAssessment:
         values = dict(row)
@@ -155,9 +177,7 @@ class Simulation:
         return SimulatedAssessment(**values, cycle_starts_on=calendar.starts_on, cycle_ends_on=calendar.ends_on)
 
     async def _touched(self, page: Sequence[SimulatedAssessment], now: datetime) -> list[TouchedAssessment]:
-        self.tally.assessments += len(page)
         open_ones = [one for one in page if one.state is not AssessmentState.CONCLUDED]
-        self.tally.concluded += len(page) - len(open_ones)
         differing = [(one, self._after(one)) for one in open_ones if one.policy_digest != self._after(one).digest]
         facts = await gather_facts_of([one for one, _ in differing], now) if differing else {}
         touched = []
@@ -171,8 +191,7 @@ class Simulation:
                 outlook(about, after, self._ruleset, self._rules_of(after)),
                 values,
             )
-            self._count(found, values)
-            touched.append(TouchedAssessment(one, found))
+            touched.append(TouchedAssessment(one, found, values))
         return touched
 
     def _after(self, one: SimulatedAssessment) -> Policy:
@@ -194,11 +213,15 @@ class Simulation:
             }
         return self._paper_rules[policy.digest]
 
-    def _count(self, found: Sequence[Change], values: Sequence[ValueChange]) -> None:
-        self.tally.touched += 1
-        self.tally.kinds.update({change.kind for change in found})
-        self.tally.details.update(found)
-        self.tally.values.update(values)
+    def _count(self, page: Sequence[SimulatedAssessment], touched: Sequence[TouchedAssessment]) -> None:
+        tally = self.tally
+        tally.assessments += len(page)
+        tally.concluded += sum(one.state is AssessmentState.CONCLUDED for one in page)
+        tally.touched += len(touched)
+        for one in touched:
+            tally.kinds.update({change.kind for change in one.changes})
+            tally.details.update(one.changes)
+            tally.values.update(one.values)
 
 
 def with_proposed(
