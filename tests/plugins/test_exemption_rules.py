@@ -42,6 +42,7 @@ from dingkao_exemptions.rules import (
 )
 
 MakeFacts = Callable[..., AssessmentFacts]
+WORDS = {"chinese": "本地不予免考。", "english": "Not granted here."}
 BY_CODE = {condition.code: condition for condition in CONDITIONS}
 
 
@@ -126,8 +127,7 @@ def test_days_in_the_wrong_order_refuse_the_layer() -> None:
 
 
 def test_what_a_region_excludes_is_shown_and_cannot_be_ticked(general: MakeFacts) -> None:
-    sentence = {"chinese": "本地不予免考。", "english": "Not granted here."}
-    rule = policy(excluded={"ASSISTANT_TO_LICENSED": sentence, "NEXT_TITLE_EXAM": sentence, "MISSPELT": sentence})
+    rule = policy(excluded={"ASSISTANT_TO_LICENSED": WORDS, "NEXT_TITLE_EXAM": WORDS})
     shown = catalogue(BY_CODE, general(), rule)
     assert [condition.code for condition in shown] == ["RESIDENCY_TRAINING", "NEXT_TITLE_EXAM", "ASSISTANT_TO_LICENSED"]
     (reason,) = condition_reasons(BY_CODE["ASSISTANT_TO_LICENSED"], general(), rule)
@@ -137,9 +137,30 @@ def test_what_a_region_excludes_is_shown_and_cannot_be_ticked(general: MakeFacts
     assert "NEXT_TITLE_EXAM" not in [
         condition.code
         for condition in catalogue(
-            BY_CODE, general(), policy(excluded={"NEXT_TITLE_EXAM": sentence}, withheld=["NEXT_TITLE_EXAM"])
+            BY_CODE, general(), policy(excluded={"NEXT_TITLE_EXAM": WORDS}, withheld=["NEXT_TITLE_EXAM"])
         )
     ]
+
+
+@pytest.mark.parametrize(
+    ("key", "above", "below", "stricter"),
+    [
+        ("excluded", {"NEXT_TITLE_EXAM": WORDS}, {}, {"NEXT_TITLE_EXAM": WORDS, "RESIDENCY_TRAINING": WORDS}),
+        ("withheld", ("NEXT_TITLE_EXAM",), (), ("NEXT_TITLE_EXAM", "RESIDENCY_TRAINING")),
+        ("every_proof_kind", True, False, True),
+    ],
+)
+def test_what_the_province_refuses_no_county_grants(key: str, above: object, below: object, stricter: object) -> None:
+    def layers(value: object) -> list[PolicyLayer]:
+        path = f"exemptions.{key}"
+        return [
+            PolicyLayer("990000", "province", "1", "省通知", {path: above}),
+            PolicyLayer("990101", "county", "1", "区通知", {path: value}),
+        ]
+
+    with pytest.raises(PolicyError, match=f"layer county .990101.: exemptions.{key}"):
+        stack([ExemptionsPolicy], layers(below))
+    stack([ExemptionsPolicy], layers(stricter))
 
 
 def test_where_promotion_counts_the_doctor_is_licensed_by_now(general: MakeFacts) -> None:

@@ -81,6 +81,7 @@ class ExemptionsPolicy(PolicySection):
         codes=Codes.EXEMPTION_CONDITION,
         description="停用的免考条件: codes of the catalogue that are not offered here, and not shown",
         source="manual 2.2.4",
+        lower=may_tighten(Stricter.MORE),
     )
     excluded: dict[str, Wording] = policy_key(
         default_factory=dict,
@@ -88,6 +89,7 @@ class ExemptionsPolicy(PolicySection):
         description="不予免考的情形: codes of the catalogue that are shown here and cannot be ticked, each with the "
         "sentence that says why",
         source="regions' notices; the manual names none",
+        lower=may_tighten(Stricter.MORE),
     )
     minimum_proofs: int = policy_key(
         default=1,
@@ -109,6 +111,7 @@ class ExemptionsPolicy(PolicySection):
         description="是否须上传每一种证明材料: each proof names its kind, and one is given of every kind that the "
         "ticked conditions take",
         source="regions' notices; the manual names none",
+        lower=may_tighten(Stricter.TRUE),
     )
     proof_wording: dict[str, Wording] = policy_key(
         default_factory=dict,
