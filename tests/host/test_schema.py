@@ -2,7 +2,11 @@
 
 import re
 from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from enum import Enum
 from pathlib import Path
+from typing import Annotated, Any
 
 import pytest
 import strawberry
@@ -172,3 +176,217 @@ def test_plugins_import_the_contract_alone() -> None:
         if not allowed.match(module) and not standard.match(module)
     ]
     assert foreign == []
+
+
+@strawberry.type
+class AliasedLength:
+    @strawberry.field(name="shiftHours", description="Hours. 时长")
+    def length(self) -> int:
+        return 12
+
+
+@strawberry.type
+class CamelLength:
+    @strawberry.field(description="Hours. 时长")
+    def shift_hours(self) -> int:
+        return 12
+
+
+@strawberry.type
+class BothLengths:
+    @strawberry.field(description="Hours. 时长")
+    def shift_hours(self) -> int:
+        return 12
+
+    @strawberry.field(name="shiftHours", description="Hours again. 时长")
+    def length(self) -> int:
+        return 8
+
+
+def test_aliases_and_camel_casing_count() -> None:
+    one, other = (GraphQLContribution(fields={"Shift": kind}) for kind in (AliasedLength, CamelLength))
+    message = "field Shift.shiftHours is claimed by length and by night; block one of them"
+    assert refusal(("length", one), ("night", other)) == message
+    assert refusal(("length", other), ("night", one)) == message
+    twice = GraphQLContribution(fields={"Shift": BothLengths})
+    assert refusal(("night", twice)) == "field Shift.shiftHours is claimed twice by night; rename one of the two"
+
+
+@strawberry.type(description="Lengths. 时长")
+class NightLengths:
+    @strawberry.field(description="Hours. 时长")
+    def shift_hours(self, a_b: int = 1) -> int:
+        return 12
+
+    @strawberry.field(name="shiftHours", description="Hours again. 时长")
+    def length(self) -> int:
+        return 8
+
+
+@strawberry.type
+class LengthsQuery:
+    @strawberry.field(description="Lengths. 时长")
+    def lengths(self) -> NightLengths:
+        return NightLengths()
+
+
+def test_two_fields_of_one_name_on_a_plugins_own_type() -> None:
+    message = refusal(("night", GraphQLContribution(query=LengthsQuery)))
+    assert message.startswith("type NightLengths has two fields shiftHours (")
+    assert "one hides the other; rename one" in message
+
+
+@strawberry.type
+class TwoArguments:
+    @strawberry.field(description="Sum. 合计")
+    def total(self, a_b: int, c: Annotated[int, strawberry.argument(name="aB")]) -> int:
+        return a_b + c
+
+
+def test_two_arguments_of_one_name() -> None:
+    message = refusal(("night", GraphQLContribution(query=TwoArguments)))
+    assert message == "field Query.total has two arguments aB; rename one"
+
+
+def type_named(name: str, module: str = __name__) -> Any:
+    """A GraphQL type of its own each time."""
+    made = type(name, (), {"__annotations__": {"hours": int}, "__module__": module, "__qualname__": f"{module}.{name}"})
+    return strawberry.type(made, description="A type. 类型")
+
+
+def shows(kind: Any, field: str) -> GraphQLContribution:
+    """A root field that returns `kind`."""
+
+    def resolve() -> Any:
+        raise AssertionError("nobody asks")
+
+    resolve.__annotations__["return"] = kind
+    holder = type("Holder", (), {field: strawberry.field(resolver=resolve, description="A field. 字段")})
+    return GraphQLContribution(query=strawberry.type(holder))
+
+
+class OfOne:
+    """Where the first of two types of one name is defined."""
+
+    Shape = type_named("NightShape")
+
+
+class OfOther:
+    """Where the second is."""
+
+    Shape = strawberry.type(
+        type("NightShape", (), {"__annotations__": {"minutes": int}, "__module__": __name__}), description="类型"
+    )
+
+
+def test_one_type_claimed_by_two_plugins() -> None:
+    message = refusal(("day", shows(OfOne.Shape, "one")), ("night", shows(OfOther.Shape, "other")))
+    assert message == "type NightShape is claimed by day and by night; block one of them"
+
+
+def test_a_type_of_the_core_claimed_by_a_plugin_and_the_others_are_named_too() -> None:
+    own_shift = strawberry.type(
+        type("Shift", (), {"__annotations__": {"hours": int}, "__module__": __name__, "__qualname__": "Own"}),
+        description="类型",
+    )
+    with pytest.raises(PluginRefused) as caught:
+        build(
+            ("day", shows(own_shift, "own")),
+            ("dusk", shows(OfOne.Shape, "one")),
+            ("night", shows(OfOther.Shape, "other")),
+        )
+    assert list(caught.value.problems) == [
+        "type Shift is claimed by the core and by day; rename it in the plugin",
+        "type NightShape is claimed by dusk and by night; block one of them",
+    ]
+
+
+def test_a_type_that_cannot_be_built_names_its_plugin() -> None:
+    @strawberry.type
+    class Unresolved:
+        @strawberry.field(description="Nothing. 无")
+        def nothing(self) -> "NoSuchType":  # type: ignore[name-defined]  # noqa: F821
+            return None
+
+    message = refusal(("length", LENGTH), ("night", GraphQLContribution(query=Unresolved)))
+    assert message.startswith("night: its GraphQL types cannot be built: UnresolvedFieldTypeError: ")
+    assert message.endswith("; mend or block the plugin")
+
+
+@strawberry.input(description="Which. 条件")
+class LengthFilter:
+    hours: int = strawberry.field(description="Hours. 时长")
+
+
+@strawberry.enum(description="Unit. 单位")
+class LengthUnit(Enum):
+    HOURS = "HOURS"
+
+
+@strawberry.type(description="A length. 时长")
+class LengthValue:
+    unit: LengthUnit = strawberry.field(description="Unit. 单位")
+    on: date = strawberry.field(description="Day. 日期")
+    price: Decimal = strawberry.field(description="Price. 价格")
+    shift: Shift = strawberry.field(description="The core's. 值班")
+
+
+LengthResult = Annotated[LengthValue | Shift, strawberry.union("LengthResult", description="Outcome. 结果")]
+
+
+@strawberry.type
+class LengthQuery:
+    @strawberry.field(description="Lengths. 时长")
+    def lengths(self, filter: LengthFilter) -> list[LengthResult]:
+        return []
+
+
+WITH_TYPES = GraphQLContribution(query=LengthQuery)
+
+
+def test_every_kind_of_type_has_the_plugins_prefix() -> None:
+    contributions = [CORE, ("length", WITH_TYPES)]
+    assert "LengthResult" in str(build_schema(contributions, prefixes={"length": "Length"}))
+    with pytest.raises(PluginRefused) as caught:
+        build_schema(contributions, prefixes={"length": "Night"})
+    # Scalars that come with GraphQL or Strawberry, and the core's own types, are nobody's.
+    assert sorted(caught.value.problems) == [
+        f"plugin length: type {name} must be named Night…, so that no other plugin's is like it; rename it, or declare "
+        "another graphql_prefix"
+        for name in ("LengthFilter", "LengthResult", "LengthUnit", "LengthValue")
+    ]
+
+
+def test_a_prefix_that_the_cores_types_have() -> None:
+    contributions = [CORE, ("length", shows(type_named("ShiftTitle"), "shift_title"))]
+    with pytest.raises(PluginRefused, match=r"types of the core begin with its prefix Shift .* another graphql_prefix"):
+        build_schema(contributions, prefixes={"length": "Shift"})
+
+
+def test_fields_go_to_object_types_alone() -> None:
+    message = refusal(("length", WITH_TYPES), ("night", GraphQLContribution(fields={"LengthFilter": ShiftLength})))
+    assert (
+        message == "night adds LengthFilter.hours, but LengthFilter is no object type; fields go to object types alone"
+    )
+
+
+def test_root_fields_given_in_two_ways_all_count() -> None:
+    both = GraphQLContribution(query=CamelLength, fields={"Query": AliasedLength})
+    assert refusal(("night", both)) == "field Query.shiftHours is claimed twice by night; rename one of the two"
+    apart = GraphQLContribution(query=CamelLength, fields={"Query": ShiftLength})
+    printed = str(build(("night", apart)))
+    assert "shiftHours" in printed
+    assert "hours" in printed
+
+
+def test_everything_that_is_wrong_with_the_schema_is_said_at_once() -> None:
+    with pytest.raises(PluginRefused) as caught:
+        build(
+            ("length", LENGTH),
+            ("night", GraphQLContribution(fields={"Shift": ShiftLength, "Shfit": ShiftLength}, mutation=ShiftMutation)),
+        )
+    assert list(caught.value.problems) == [
+        "field Mutation.swapShift is claimed by length and by night; block one of them",
+        "field Shift.hours is claimed by length and by night; block one of them",
+        "night adds Shfit.hours, but the schema has no such type; name a type it has",
+    ]
