@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from piccolo.querystring import QueryString
 
-from dingkao.assessments.access import lock_records
-from dingkao.assessments.records import AssessmentRecord
+from dingkao.assessments.records import read_records
 from dingkao.assessments.requirements import BATCH, unmet_requirements
 from dingkao.assessments.text import TextError, check_text
 from dingkao.audit.work import UnitOfWork, begin, logged_in
@@ -19,6 +18,7 @@ from dingkao.db.statement import Statement
 from dingkao.environment import Environment
 from dingkao.institutions.rules import authority_grant
 from dingkao.papers import rules
+from dingkao.papers.marks import mark_submitted
 from dingkao.papers.marks import mark_submitted
 from dingkao.papers.settling import settle_expired
 from dingkao.papers.tables import AssessmentPaper, PassMark
@@ -72,16 +72,6 @@ _lock_assessments = Statement(
         p.subject,
     )
 )
-_mark_attempts = Statement(
-    lambda p: QueryString(
-        "UPDATE attempt SET pass_percent = {}, passed = (score_percent >= {}) "  # noqa: S608
-        f"WHERE {_UNDECIDED} AND paper IN (SELECT paper.id {_WAITING})",
-        p.pass_percent,
-        p.pass_percent,
-        p.cycle,
-        p.subject,
-    )
-)
 
 
 def _write_transitions(p: Any) -> QueryString:
@@ -104,13 +94,18 @@ def _write_transitions(p: Any) -> QueryString:
         p.organisation,
         p.cycle,
         p.subject,
+        p.pass_percent,
     )
 
 
 def _outcome(event: rules.Event) -> str:
-    """A waiting paper's last attempt has passed, or it has not; said of `paper`."""
-    passed = "EXISTS (SELECT 1 FROM attempt WHERE attempt.paper = paper.id AND attempt.passed)"
-    return passed if event is rules.Event.PASS else f"NOT {passed}"
+    """Said of `paper`, which waits: the mark of its one attempt that nobody has decided reaches the pass mark, or is
+    below it. One value goes in: the pass mark."""
+    reaches = (
+        f"EXISTS (SELECT 1 FROM attempt WHERE attempt.paper = paper.id AND {_UNDECIDED} "  # noqa: S608
+        "AND attempt.score_percent >= {})"
+    )
+    return reaches if event is rules.Event.PASS else f"NOT {reaches}"
 
 
 def _move_papers(p: Any) -> QueryString:
@@ -121,6 +116,7 @@ def _move_papers(p: Any) -> QueryString:
         p.now,
         p.cycle,
         p.subject,
+        p.pass_percent,
     )
 
 
@@ -129,11 +125,13 @@ _moved = Statement(_move_papers, constants=("event",))
 # Whose papers may have said all with this: the rest is for the rules.
 _candidates = Statement(
     lambda p: QueryString(
-        "SELECT assessment.id AS id FROM assessment JOIN assessment_paper AS paper "  # noqa: S608
-        "ON paper.assessment = assessment.id AND paper.subject = {} "
+        "SELECT assessment.id AS id, pinned.version AS version FROM assessment "  # noqa: S608
+        "JOIN pinned_policy AS pinned ON pinned.id = assessment.policy "
+        "JOIN assessment_paper AS paper ON paper.assessment = assessment.id AND paper.subject = {} "
         f"AND paper.state IN ('{PaperState.PASSED.value}', '{PaperState.FAILED.value}') "
         f"WHERE assessment.cycle = {{}} AND assessment.state = '{AssessmentState.TESTING.value}' "
-        f"AND assessment.id > {{}} ORDER BY assessment.id LIMIT {BATCH}",
+        f"AND assessment.id > {{}} ORDER BY assessment.id LIMIT {BATCH}"
+        f"{' FOR UPDATE OF assessment' if is_postgresql() else ''}",
         p.subject,
         p.cycle,
         p.after,
@@ -171,6 +169,14 @@ class PassMarkRecord:
     def pending(self) -> int:
         """Papers that wait now."""
         return sum(number for _, number in self.distribution)
+
+
+class _Tested(NamedTuple):
+    """A locked assessment that is being tested."""
+
+    id: int
+    policy_version: str
+    state: AssessmentState = AssessmentState.TESTING
 
 
 async def read_pass_marks(caller: Caller | None, cycle_id: int) -> list[PassMarkRecord]:
@@ -234,7 +240,9 @@ async def set_pass_mark(
     problems = _problems(pass_percent, reason)
     if problems:
         raise ValidationFailed(problems)
+    # What the sweeper has not come to yet. A paper that cannot be marked now is decided by this pass mark when it is.
     await settle_expired(environment)
+    await mark_submitted(environment)
     await mark_submitted(environment)
     async with begin(environment, caller) as work:
         if is_postgresql():
@@ -304,8 +312,7 @@ def _problems(pass_percent: int, reason: str) -> list[FieldProblem]:
 
 async def _decide_papers(work: UnitOfWork, cycle_id: int, subject: PaperSubject, pass_percent: int) -> tuple[int, int]:
     """Move every waiting paper by its mark, and write each transition down; how many passed and failed."""
-    which = {"cycle": cycle_id, "subject": subject.value}
-    await _mark_attempts.run(pass_percent=pass_percent, **which)
+    which = {"cycle": cycle_id, "subject": subject.value, "pass_percent": pass_percent}
     counts = []
     for event in (rules.Event.PASS, rules.Event.FAIL):
         await _transitions.run(
@@ -324,21 +331,27 @@ async def _conclude(work: UnitOfWork, cycle_id: int, subject: PaperSubject) -> t
     """Conclude what can be concluded now; how many were, and how many a requirement holds back."""
     concluded, held, after = 0, 0, 0
     while rows := await _candidates.run(subject=subject.value, cycle=cycle_id, after=after):
-        ids = [int(row["id"]) for row in rows]
-        after = ids[-1]
+        versions = {int(row["id"]): str(row["version"]) for row in rows}
+        after = rows[-1]["id"]
         states: dict[int, list[PaperState]] = {}
-        for row in await _states.run(assessments=ids):
+        for row in await _states.run(assessments=list(versions)):
             states.setdefault(row["assessment"], []).append(PaperState(row["state"]))
-        verdicts = {key: verdict for key in ids if (verdict := rules.conclusion(states[key])) is not None}
-        if not verdicts:
-            continue
-        records = await lock_records(list(verdicts))
-        waiting = await unmet_requirements(work.environment, list(records.values()), Step.CONCLUSION)
+        verdicts = {key: verdict for key in versions if (verdict := rules.conclusion(states[key])) is not None}
+        waiting = await _held_back(work, list(verdicts))
         held += len(waiting)
         for verdict, ground in _GROUNDS.items():
-            chosen: list[AssessmentRecord] = [
-                record for key, record in records.items() if verdicts[key] is verdict and key not in waiting
+            chosen = [
+                _Tested(key, versions[key])
+                for key, reached in verdicts.items()
+                if reached is verdict and key not in waiting
             ]
             await conclude_all(work, chosen, verdict, ground)
             concluded += len(chosen)
     return concluded, held
+
+
+async def _held_back(work: UnitOfWork, assessment_ids: Sequence[int]) -> set[int]:
+    if not assessment_ids or not work.environment.registry.requirements:
+        return set()
+    records = await read_records(list(assessment_ids))
+    return set(await unmet_requirements(work.environment, list(records.values()), Step.CONCLUSION))

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from dingkao.db.statement import Statement
+from dingkao.papers.rules import decided
 from dingkao.papers.tables import Answer, AssessmentPaper, Attempt
 from dingkao.papers.timing import TIMING_COLUMNS, Timing, timing_of
 from dingkao.papers.vocabulary import AttemptState
@@ -91,6 +92,7 @@ _attempt_columns = (
     Attempt.timed_out,
     Attempt.score_percent,
     Attempt.passed,
+    Attempt.paper.state.as_alias("paper_state"),
 )
 _attempts = Statement(lambda p: Attempt.select(*_attempt_columns).where(Attempt.id.is_in(p.ids)))
 _attempts_of = Statement(
@@ -120,6 +122,7 @@ def _attempt(row: Mapping[str, Any]) -> AttemptRecord:
     values["timing"] = timing_of(values)
     for name in TIMING_COLUMNS:
         del values[name]
+    values["passed"] = decided(values["state"], values["passed"], PaperState(values.pop("paper_state")))
     return AttemptRecord(**values)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from dingkao.papers.vocabulary import AttemptState
 from dingkao.plugin.errors import StateConflict
 from dingkao.plugin.state_machine import StateMachine, Transition
 from dingkao.plugin.text import Text
@@ -172,6 +173,14 @@ def require_startable(
     MACHINE.require(paper, Event.START)
     if attempts_left(allowed, used) == 0:
         raise StateConflict("NO_ATTEMPT_LEFT", Text("答题次数已用完。", "No attempt is left."), paper.value)
+
+
+def decided(attempt: AttemptState, passed: bool | None, paper: State) -> bool | None:
+    """Whether an attempt passed, as it is shown: what was marked, or, where the pass mark came after the sitting, what
+    became of the paper. None while nobody knows."""
+    if passed is not None or attempt is not AttemptState.MARKED:
+        return None if passed is None else bool(passed)
+    return {State.PASSED: True, State.FAILED: False}.get(paper)
 
 
 def require_pass_mark_settable(

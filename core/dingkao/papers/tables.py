@@ -58,7 +58,8 @@ class AssessmentPaper(Record, db=ROUTER, tablename="assessment_paper"):
 class Attempt(Record, db=ROUTER, tablename="attempt"):
     """答卷. The paper is frozen into it at its start: `questions` (what the client may see) and `answer_key` (what it
     may not) are JSON in two columns, so that no reading of the first can give away the second. `pass_percent` is null
-    until the authority has fixed it, where that is done after the sitting.
+    where the authority fixes it after the sitting; `passed` then stays null too: the paper's state and `PassMark` tell,
+    and a province's rows need not be written anew.
 
     The policy's limits are frozen with it: the grace for a late network, what is done when time is up, and the seconds
     in which an overdue paper may be submitted. `closes_at` is the instant from which nothing is left to the doctor, so
@@ -80,11 +81,12 @@ class Attempt(Record, db=ROUTER, tablename="attempt"):
     writer_since = Timestamptz(null=True, default=None)
     submitted_at = Timestamptz(null=True, default=None)
     timed_out = Boolean(default=False)
-    questions = Text()
-    answer_key = Text()
     pass_percent = Integer(null=True, default=None)
     score_percent = Integer(null=True, default=None)
     passed = Boolean(null=True, default=None)
+    # Last: SQLite reads a row up to the last column that is asked for, and these two are most of it.
+    questions = Text()
+    answer_key = Text()
 
     state_known = one_of("state", AttemptState)
     time_up_known = one_of("time_up", TimeUp)

@@ -1,15 +1,14 @@
 """Concluding many assessments at once: a few statements for hundreds of them, each transition written down."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
-from dingkao.assessments.records import AssessmentRecord
 from dingkao.assessments.rules import MACHINE, Event
 from dingkao.assessments.tables import Assessment
 from dingkao.audit.tables import StateTransition
 from dingkao.audit.work import UnitOfWork
 from dingkao.db.bulk import insert_many
-from dingkao.plugin.vocabulary import Verdict
+from dingkao.plugin.vocabulary import AssessmentState, Verdict
 from dingkao.results.rules import RESULT_MACHINE, ResultEvent
 from dingkao.results.tables import Result
 from dingkao.results.vocabulary import ConclusionGround
@@ -22,8 +21,27 @@ _TRANSITION = (
 _RESULT = (Result.assessment, Result.verdict, Result.ground, Result.state, Result.concluded_at)
 
 
+class Concludable(Protocol):
+    """What concluding needs to know of an assessment: an `AssessmentRecord`, or less."""
+
+    @property
+    def id(self) -> int:
+        """Its key."""
+        ...
+
+    @property
+    def state(self) -> AssessmentState:
+        """Its state now."""
+        ...
+
+    @property
+    def policy_version(self) -> str:
+        """The version of the policy it is under."""
+        ...
+
+
 async def conclude_all(
-    work: UnitOfWork, records: Sequence[AssessmentRecord], verdict: Verdict, ground: ConclusionGround
+    work: UnitOfWork, records: Sequence[Concludable], verdict: Verdict, ground: ConclusionGround
 ) -> None:
     """Conclude locked assessments (at most a few thousand) with one `verdict`, as `results.service.conclude` does each.
 
