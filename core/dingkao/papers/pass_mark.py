@@ -19,7 +19,6 @@ from dingkao.environment import Environment
 from dingkao.institutions.rules import authority_grant
 from dingkao.papers import rules
 from dingkao.papers.marks import mark_submitted
-from dingkao.papers.marks import mark_submitted
 from dingkao.papers.settling import settle_expired
 from dingkao.papers.tables import AssessmentPaper, PassMark
 from dingkao.plugin.caller import Caller
@@ -242,7 +241,6 @@ async def set_pass_mark(
         raise ValidationFailed(problems)
     # What the sweeper has not come to yet. A paper that cannot be marked now is decided by this pass mark when it is.
     await settle_expired(environment)
-    await mark_submitted(environment)
     await mark_submitted(environment)
     async with begin(environment, caller) as work:
         if is_postgresql():
