@@ -212,7 +212,7 @@ async def test_queries_do_not_grow_with_the_number_of_rows(
     for _ in range(2):
         for _ in range(3):
             await ask(client, await enrol())
-        listed = await client.run(province.institution, EVERYTHING, first=50)
+        listed = await client.run(province.institution, EVERYTHING, first=20)
         queries = [client.queries]
         queue = await client.run(province.institution, "ExemptionQueue", level="INSTITUTION")
         queries.append(client.queries)

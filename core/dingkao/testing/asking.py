@@ -65,16 +65,16 @@ def _ids(name: str, kind: GraphQLInputType, inside: tuple[str, ...]) -> set[str]
 
 
 def operation(
-    kind: str, name: str, field: GraphQLField, texts: Mapping[str, str], *, deep: bool = False
+    kind: str, name: str, field: GraphQLField, texts: Mapping[str, str], *, deep: bool = False, depth: int = DEPTH
 ) -> tuple[str, dict[str, Any]]:
     """A document that asks for the field, and its variables; `texts` gives ids and texts by the argument's name. With
-    `deep` everything is selected that can be, without arguments, three objects far."""
+    `deep` everything is selected that can be, without arguments, `depth` objects far."""
     required = {key: value for key, value in field.args.items() if isinstance(value.type, GraphQLNonNull)}
     variables = {key: _value(value.type, key, texts) for key, value in required.items() if key != "first"}
     declared = ", ".join(f"${key}: {required[key].type}" for key in variables)
     given = ", ".join(f"{key}: ${key}" for key in variables)
     head = f"{kind} ({declared})" if declared else kind
-    selected = deep_selection(field) if deep else selection(field)
+    selected = deep_selection(field, depth) if deep else selection(field)
     return f"{head} {{ {name}{f'({given})' if given else ''} {selected} }}", variables
 
 
