@@ -24,12 +24,14 @@ class Staff:
     institution: Person
     body: Person
     authority: Person
+    second_authority: Person
 
 
 async def log_in(server: Server) -> Staff:
     """Staff log in with a login name instead of a document number."""
     members = []
-    for login_name in (demo.INSTITUTION_OFFICER, demo.BODY_REVIEWER, demo.AUTHORITY_OFFICER):
+    staff = (demo.INSTITUTION_OFFICER, demo.BODY_REVIEWER, demo.AUTHORITY_OFFICER, demo.SECOND_AUTHORITY_OFFICER)
+    for login_name in staff:
         member = server.person()
         await member.log_in(login_name, demo.PASSWORD, name="LogIn.staff")
         members.append(member)
@@ -84,9 +86,15 @@ async def look_around(server: Server, staff: Staff) -> None:
     await authority.do("Plugins")
     await authority.do("Node", id=doctor)
     await authority.do("QuestionBank", subject="HUMANITIES")
-    await authority.do(
+    imported = await authority.do(
         "ImportQuestions", input={"subject": "PROFESSIONAL", "csv": _QUESTIONS, "source": "示范题", "skipBad": True}
     )
+    waiting = await authority.do("BankQuestions", subject="PROFESSIONAL", state="DRAFT", first=1)
+    approval = {"importId": imported["importId"]}
+    await authority.refused("ApproveQuestions", "ApproveQuestions.refused", input=approval)
+    await staff.second_authority.do("ApproveQuestions", input=approval)
+    gone = {"questionIds": [waiting["edges"][0]["node"]["id"]], "reason": "表述有误"}
+    await authority.do("RetireQuestions", input=gone)
     nobody = server.person()
     await nobody.do("ApiVersion")
     await nobody.do("Ping")

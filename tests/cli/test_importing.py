@@ -46,11 +46,11 @@ def stems(url: str, source: str) -> list[tuple[str, bool]]:
     async def read() -> list[tuple[str, bool]]:
         async with Database(url).session():
             rows = (
-                await Question.select(Question.stem, Question.retired)
+                await Question.select(Question.stem, Question.state)
                 .where(Question.source == source)
                 .order_by(Question.id)
             )
-            return [(row["stem"], bool(row["retired"])) for row in rows]
+            return [(row["stem"], row["state"] == "RETIRED") for row in rows]
 
     return asyncio.run(read())
 

@@ -132,7 +132,7 @@ async def test_every_day_of_the_year_will_do(environment: Environment, clock: Se
 async def test_bank_is_large_enough_for_the_papers(environment: Environment, accounts: DemoAccounts) -> None:
     policy = await pinned_policy(environment, await _record("陈静宜"))
     for subject in PaperSubject:
-        number = await Question.count().where((Question.subject == subject.value) & (Question.retired == False))  # noqa: E712
+        number = await Question.count().where((Question.subject == subject.value) & (Question.state == "APPROVED"))
         assert number == 30 >= policy.section(PapersPolicy).rules[subject].questions
 
 

@@ -53,6 +53,7 @@ class Walk:
         self.institution = await token_of(self.environment, self.province.institution.account_id)
         self.body = await token_of(self.environment, self.province.body.account_id)
         self.authority = await token_of(self.environment, self.province.authority.account_id)
+        self.second_authority = await token_of(self.environment, self.province.second_authority.account_id)
         await add_organisations(self.province, self.size)
         await self.log_in()
         await self.registry()
@@ -107,14 +108,26 @@ class Walk:
         record = {"doctorId": encode_id("Doctor", doctors[0].doctor_id), "kind": "AWARD", "occurredOn": "2025-01-01"}
         await self.run(self.authority, "RecordBehaviour", input=record)
         bank = self._bank()
-        await self.run(self.authority, "ImportQuestions", input={"subject": "HUMANITIES", "csv": bank})
+        done = await self.run(self.authority, "ImportQuestions", input={"subject": "HUMANITIES", "csv": bank})
+        await self.run(self.authority, "BankQuestions", subject="HUMANITIES", state="DRAFT", first=100)
+        await self.run(self.second_authority, "ApproveQuestions", input={"importId": done["importId"]})
         again = {"subject": "PROFESSIONAL", "csv": bank}
-        await self.run(self.authority, "ImportQuestions", counted=False, input=again)
+        done = await self.run(self.authority, "ImportQuestions", counted=False, input=again)
+        approval = {"importId": done["importId"]}
+        await self.run(self.second_authority, "ApproveQuestions", counted=False, input=approval)
+        await self._retire_one()
         await self.run(self.authority, "QuestionBank", subject="HUMANITIES")
+
+    async def _retire_one(self) -> None:
+        page = await self.run(
+            self.authority, "BankQuestions", counted=False, subject="HUMANITIES", state="APPROVED", first=1
+        )
+        gone = {"questionIds": [page["edges"][0]["node"]["id"]], "reason": "表述有误"}
+        await self.run(self.authority, "RetireQuestions", input=gone)
 
     def _bank(self) -> str:
         """A paper's worth of questions, and as many more."""
-        lines = [f"第{place}题,甲{place},乙,丙,丁,A" for place in range(20 + self.size)]
+        lines = [f"第{place}题,甲{place},乙,丙,丁,A" for place in range(21 + self.size)]
         return "\n".join(["Question,A,B,C,D,Answer", *lines])
 
     async def enrolment(self) -> None:

@@ -98,7 +98,7 @@ async def test_the_paper_is_frozen_at_its_start(sittings: Sittings) -> None:
     attempt = await start_attempt(sittings.environment, doctor.caller, (await sittings.papers(doctor))[0].id)
     questions = (await read_questions([attempt]))[0]
     assert [question["position"] for question in questions] == list(range(1, QUESTIONS + 1))
-    assert all(set(question) == {"position", "stem", "options"} for question in questions)
+    assert all(set(question) == {"position", "question", "type", "stem", "options"} for question in questions)
     assert len({question["stem"] for question in questions}) == QUESTIONS
     started = await sittings.attempt(attempt)
     assert started.deadline - started.started_at == timedelta(minutes=MINUTES)

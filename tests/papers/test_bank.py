@@ -10,11 +10,14 @@ from dingkao.audit.tables import AuditEntry
 from dingkao.audit.work import SYSTEM_CALLER
 from dingkao.db.counting import count_queries
 from dingkao.environment import Environment
+from dingkao.papers.approval import approve_import, approve_questions, retire_questions
 from dingkao.papers.bank import QuestionReport, bank_size, import_questions
+from dingkao.papers.bank_lists import export_questions, list_questions
 from dingkao.papers.tables import Question
-from dingkao.plugin.errors import ValidationFailed
+from dingkao.papers.vocabulary import QuestionState
+from dingkao.plugin.errors import NotEligible, ValidationFailed
 from dingkao.plugin.vocabulary import PaperSubject
-from dingkao.testing.refusals import refused_access, refused_fields
+from dingkao.testing.refusals import refused_access, refused_fields, refused_state
 from dingkao.testing.sample import SampleProvince, build_sample
 
 from .test_question_file import NO_BANKS, OTHER_BANKS, written
@@ -36,13 +39,13 @@ def file(*numbers: int, answer: str = "A") -> str:
 
 
 async def take(province: SampleProvince, text: str, **options: Any) -> QuestionReport:
-    return await import_questions(province.environment, province.authority, HUMANITIES, text, **options)
+    return await import_questions(province.environment, SYSTEM_CALLER, HUMANITIES, text, **options)
 
 
 async def bank() -> dict[str, tuple[str, bool]]:
-    """Stem → (answer, in use)."""
-    rows = await Question.select(Question.stem, Question.answer, Question.retired).order_by(Question.id)
-    return {found["stem"]: (found["answer"], not found["retired"]) for found in rows}
+    """Stem → (answer, in use) of the newest version."""
+    rows = await Question.select(Question.stem, Question.answer, Question.state).order_by(Question.id)
+    return {found["stem"]: (found["answer"], found["state"] == "APPROVED") for found in rows}
 
 
 async def test_questions_are_kept_as_they_were_written(province: SampleProvince) -> None:
@@ -54,10 +57,12 @@ async def test_questions_are_kept_as_they_were_written(province: SampleProvince)
     assert question.options == (
         '[{"key": "A", "text": "yǎn"}, {"key": "B", "text": "lóng"}, {"key": "C", "text": "tiān"}]'
     )
-    assert (question.retired, question.created_at) == (False, province.environment.clock.now())
+    assert (question.state, question.created_at) == ("APPROVED", province.environment.clock.now())
+    assert (question.type, question.version, question.code) == ("A1", 1, question.digest[:24])
+    assert (question.category, question.difficulty, question.author) == ("MEDICAL_HUMANITIES", None, None)
     entry = await AuditEntry.objects().get(AuditEntry.action == "IMPORT_QUESTIONS")
-    assert entry.detail == '{"imported": 1, "refused": 0, "retired": 0, "subject": "HUMANITIES"}'
-    assert (entry.role, entry.organisation) == ("AUTHORITY_OFFICER", province.authority_id)
+    assert entry.detail == '{"draft": false, "imported": 1, "refused": 0, "retired": 0, "subject": "HUMANITIES"}'
+    assert entry.role == "SYSTEM"
 
 
 async def test_one_bad_line_keeps_everything_out_unless_it_is_skipped(province: SampleProvince) -> None:
@@ -80,9 +85,7 @@ async def test_what_is_in_use_already_is_refused(province: SampleProvince) -> No
     assert [(entry.line, entry.code) for entry in report.refused] == [(2, "DUPLICATE")]
     assert await bank() == {"第1题": ("A", True), "第2题": ("A", True)}
     # Another subject's bank is another bank.
-    other = await import_questions(
-        province.environment, province.authority, PaperSubject.PROFESSIONAL, file(2, answer="B")
-    )
+    other = await import_questions(province.environment, SYSTEM_CALLER, PaperSubject.PROFESSIONAL, file(2, answer="B"))
     assert other.imported == 1
 
 
@@ -176,3 +179,135 @@ async def test_banks_of_others_come_in_whole(province: SampleProvince) -> None:
         report = await take(province, text, source=path.name)
         assert (report.refused, report.imported) == ((), report.lines)
         assert await Question.count().where(Question.source == path.name) == report.lines > 0
+
+
+HEAD = "Question,A,B,C,D,E,Answer,Type,Code,Category,Specialty,Topic,Difficulty,Source,Group,Shared\n"
+
+
+def detailed(stem: str, answer: str = "A", **details: str) -> str:
+    names = ("type", "code", "category", "specialty", "topic", "difficulty", "source", "group", "shared")
+    options = [details.get(letter, f"{stem}{letter}") for letter in "ABCDE"]
+    return ",".join([stem, *options, answer, *(details.get(name, "") for name in names)]) + "\n"
+
+
+async def versions(code: str) -> list[tuple[int, str, str]]:
+    """(version, answer, state) of one question."""
+    rows = await Question.select(Question.version, Question.answer, Question.state).where(Question.code == code)
+    return sorted((row["version"], row["answer"], row["state"]) for row in rows)
+
+
+async def test_a_change_is_a_new_version(province: SampleProvince) -> None:
+    first = HEAD + detailed("甲题", code="Q1") + detailed("乙题", code="Q2")
+    await take(province, first)
+    # Unchanged, changed in its answer, changed in its text, changed in what is told of it.
+    report = await take(province, first)
+    assert (report.imported, report.unchanged, report.refused) == (0, 2, ())
+    assert (await take(province, HEAD + detailed("甲题", "B", code="Q1"))).imported == 1
+    assert (await take(province, HEAD + detailed("甲题改", "B", code="Q1"))).imported == 1
+    assert (await take(province, HEAD + detailed("甲题改", "B", code="Q1", difficulty="难"))).imported == 1
+    assert await versions("Q1") == [(1, "A", "RETIRED"), (2, "B", "RETIRED"), (3, "B", "RETIRED"), (4, "B", "APPROVED")]
+    # An old text does not come back behind the new one's back.
+    report = await take(province, HEAD + detailed("甲题"))
+    assert [entry.code for entry in report.refused] == ["OLDER_VERSION"]
+    assert (await take(province, HEAD + detailed("新题", code="Q1") + detailed("新题二", code="Q1"))).refused[
+        0
+    ].code == "CODE_IN_FILE"
+    assert await bank_size(province.authority, HUMANITIES) == 2
+
+
+async def test_all_that_is_told_of_a_question_is_kept(province: SampleProvince) -> None:
+    text = HEAD + detailed(
+        "多选", "CA", type="X型题", code="X1", category="临床", specialty="内科专业", topic="传染病", difficulty="中",
+        source="教材",
+    )  # fmt: skip
+    await import_questions(province.environment, SYSTEM_CALLER, PaperSubject.PROFESSIONAL, text)
+    (question,) = await Question.objects()
+    assert (question.type, question.answer, question.category, question.difficulty) == ("X", "AC", "CLINICAL", "MEDIUM")
+    assert (question.specialty, question.topic, question.source, question.code) == ("内科专业", "传染病", "教材", "X1")
+
+
+async def test_officers_need_another_officer(province: SampleProvince) -> None:
+    author, other = province.authority, province.second_authority
+    environment = province.environment
+    await take(province, HEAD + detailed("甲题", code="Q1"))
+    report = await import_questions(
+        environment, author, HUMANITIES, HEAD + detailed("甲题改", "C", code="Q1") + detailed("丙题", code="Q3")
+    )
+    assert (report.imported, report.waiting) == (2, True)
+    assert await versions("Q1") == [(1, "A", "APPROVED"), (2, "C", "DRAFT")]
+    # While one draft waits, there is no other of the question.
+    again = await take(province, HEAD + detailed("甲题又改", code="Q1"))
+    assert [entry.code for entry in again.refused] == ["DRAFT_WAITING"]
+    assert report.batch is not None
+    with pytest.raises(NotEligible) as refusal:
+        await approve_import(environment, author, report.batch)
+    assert [reason.code for reason in refusal.value.reasons] == ["OWN_QUESTION"]
+    drafts = await list_questions(other, HUMANITIES, QuestionState.DRAFT, after=0, limit=10)
+    assert [draft.question.stem for draft in drafts] == ["甲题改", "丙题"]
+    assert await approve_questions(environment, other, [drafts[0].id]) == 1
+    assert await versions("Q1") == [(1, "A", "RETIRED"), (2, "C", "APPROVED")]
+    assert (await refused_state(approve_questions(environment, other, [drafts[0].id])))[0] == "NOTHING_WAITS"
+    assert await approve_import(environment, other, report.batch) == (1, 0)
+    assert await versions("Q3") == [(1, "A", "APPROVED")]
+    rows = await Question.select(Question.author, Question.approver).where(Question.state == "APPROVED")
+    assert {(row["author"], row["approver"]) for row in rows} == {(author.account_id, other.account_id)}
+    for caller, code in ((province.body, "FORBIDDEN"), (None, "UNAUTHENTICATED")):
+        assert await refused_access(approve_import(environment, caller, report.batch)) == code
+        assert await refused_access(approve_questions(environment, caller, [1])) == code
+        assert await refused_access(retire_questions(environment, caller, [1], "有误")) == code
+        assert await refused_access(list_questions(caller, HUMANITIES, QuestionState.DRAFT, after=0, limit=1)) == code
+        assert await refused_access(export_questions(environment, caller, HUMANITIES)) == code
+
+
+async def test_two_drafts_of_one_text_do_not_both_come_into_use(province: SampleProvince) -> None:
+    environment = province.environment
+    first = await import_questions(environment, province.authority, HUMANITIES, HEAD + detailed("同题", code="A1"))
+    second = await import_questions(environment, province.authority, HUMANITIES, HEAD + detailed("同题", code="A2"))
+    assert first.batch
+    assert second.batch
+    assert await approve_import(environment, province.second_authority, first.batch) == (1, 0)
+    refusal = await refused_state(approve_import(environment, province.second_authority, second.batch))
+    assert refusal[0] == "TWIN_IN_USE"
+    assert await versions("A2") == [(1, "A", "DRAFT")]
+
+
+async def test_questions_are_taken_out_of_use_with_a_reason(province: SampleProvince) -> None:
+    environment, officer = province.environment, province.authority
+    await take(province, file(1, 2))
+    ids = [row["id"] for row in await Question.select(Question.id).order_by(Question.id)]
+    assert await refused_fields(retire_questions(environment, officer, ids, " ")) == [("reason", "REASON_MISSING")]
+    assert await refused_fields(retire_questions(environment, officer, [], "有误")) == [("ids", "NUMBER_OF_QUESTIONS")]
+    assert await refused_access(retire_questions(environment, officer, [*ids, 99], "有误")) == "NOT_FOUND"
+    assert await retire_questions(environment, officer, ids[:1], "有误") == 1
+    assert (await refused_state(retire_questions(environment, officer, ids, "有误")))[0] == "ALREADY_RETIRED"
+    assert await bank() == {"第1题": ("A", False), "第2题": ("A", True)}
+
+
+async def test_groups_come_whole_or_not_at_all(province: SampleProvince) -> None:
+    shared = {letter: f"{letter}药" for letter in "ABCDE"}
+    group = (
+        detailed("甲", "A", type="B1", code="B-1", group="g", **shared)
+        + detailed("乙", "B", type="B1", code="B-2", group="g", **shared)
+    )  # fmt: skip
+    case = {"type": "A3", "group": "c", "shared": "男，45岁，胸痛2小时。"}
+    text = HEAD + group + detailed("首选检查", code="C-1", **case) + detailed("诊断", "B", code="C-2", **case)
+    assert (await take(province, text)).imported == 4
+    rows = await Question.select(Question.code, Question.question_group, Question.group_position).order_by(Question.id)
+    assert [tuple(row.values()) for row in rows] == [("B-1", "g", 1), ("B-2", "g", 2), ("C-1", "c", 1), ("C-2", "c", 2)]
+    exported = await export_questions(province.environment, province.authority, HUMANITIES)
+    assert [question.code for question in exported] == ["B-1", "B-2", "C-1", "C-2"]
+    # One of a group is changed: the group stays one.
+    changed = HEAD + group.replace("乙", "乙改")
+    report = await take(province, changed)
+    assert (report.imported, report.unchanged, report.refused) == (1, 1, ())
+    assert (await versions("B-2"))[-1] == (2, "B", "APPROVED")
+    exported = await export_questions(province.environment, province.authority, HUMANITIES)
+    assert [question.code for question in exported if question.group == "g"] == ["B-1", "B-2"]
+    # Another file's group of the same name is another group; what is torn stays out.
+    other = HEAD + detailed("丙", type="B1", group="g", **shared) + detailed("丁", type="B1", group="g", **shared)
+    assert (await take(province, other)).imported == 2
+    names = {row["question_group"] for row in await Question.select(Question.question_group)}
+    assert len(names) == 3
+    torn = HEAD + detailed("戊", type="B1", group="h", **shared) + detailed("己", "F", type="B1", group="h", **shared)
+    report = await take(province, torn, skip_bad=True)
+    assert (report.imported, sorted(entry.code for entry in report.refused)) == (0, ["ANSWER_NO_OPTION", "GROUP_SIZE"])

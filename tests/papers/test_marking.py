@@ -6,46 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dingkao.papers.marking import OPTION_KEYS, BankQuestion, draw, freeze, mark
+from dingkao.papers.marking import OPTION_KEYS, BankQuestion, freeze, mark, ordered_choice, possible_choices
 
 seeds = st.integers(0, 2**63 - 1)
-banks = st.lists(st.integers(1, 10**9), min_size=1, max_size=60, unique=True)
 
 
 def question(number: int, options: tuple[str, ...] = ("一", "二", "三", "四"), right: int = 0) -> BankQuestion:
     keyed = tuple(zip(OPTION_KEYS, options, strict=False))
     return BankQuestion(number, f"第{number}题", keyed, OPTION_KEYS[right])
-
-
-@given(banks, seeds, st.data())
-def test_one_seed_draws_one_paper(ids: list[int], seed: int, data: st.DataObject) -> None:
-    number = data.draw(st.integers(0, len(ids)))
-    drawn = draw(ids, number, seed)
-    assert len(set(drawn)) == number
-    assert set(drawn) <= set(ids)
-    assert drawn == draw(list(reversed(ids)), number, seed)
-
-
-def test_the_draw_of_a_seed_never_changes() -> None:
-    # Whoever repeats a draw years later must get the same paper: these numbers are written down.
-    assert draw(range(1, 1001), 5, 20260601) == [229, 521, 16, 232, 853]
-
-
-def test_another_seed_draws_another_paper() -> None:
-    assert len({tuple(draw(range(1, 501), 100, seed)) for seed in range(50)}) == 50
-
-
-def test_every_question_has_its_chance() -> None:
-    counts = dict.fromkeys(range(10), 0)
-    for seed in range(2000):
-        for number in draw(range(10), 3, seed):
-            counts[number] += 1
-    assert all(480 < count < 720 for count in counts.values()), counts
-
-
-def test_too_small_a_bank_draws_nothing() -> None:
-    with pytest.raises(ValueError, match="bank of 2"):
-        draw([1, 2], 3, 0)
 
 
 @given(seeds, st.integers(2, 8), st.data())
@@ -87,7 +55,7 @@ def test_options_that_speak_of_one_another_keep_their_order(options: tuple[str, 
 
 def test_the_shown_questions_hold_no_key() -> None:
     frozen = freeze([question(number) for number in range(1, 101)], 7)
-    assert {tuple(shown) for shown in frozen.questions} == {("position", "stem", "options")}
+    assert {tuple(shown) for shown in frozen.questions} == {("position", "question", "type", "stem", "options")}
     assert [shown["position"] for shown in frozen.questions] == list(range(1, 101))
 
 
@@ -112,3 +80,53 @@ def test_marking_counts_only_right_answers_of_the_paper(answers: dict[int, str],
 def test_an_empty_answer_sheet_fails() -> None:
     assert not mark({1: "A"}, {}, 1).passed
     assert not mark({1: "A"}, {1: ""}, 1).passed
+
+
+def of_type(number: int, kind: str, options: tuple[str, ...], answer: str, **more: str) -> BankQuestion:
+    return BankQuestion(number, f"第{number}题", tuple(zip(OPTION_KEYS, options, strict=False)), answer, kind, **more)
+
+
+@given(seeds, st.sets(st.sampled_from("ABCDE"), min_size=2))
+def test_several_right_options_are_all_due_and_no_other(seed: int, right: set[str]) -> None:
+    texts = ("一", "二", "三", "四", "五")
+    frozen = freeze([of_type(1, "X", texts, "".join(sorted(right)))], seed)
+    options = frozen.questions[0]["options"]
+    assert isinstance(options, list)
+    shown = {option["text"]: option["key"] for option in options}
+    due = "".join(sorted(shown[texts["ABCDE".index(key)]] for key in right))
+    assert frozen.key == {1: due}
+    assert mark(frozen.key, {1: due}, 60).passed
+    assert not mark(frozen.key, {1: due[1:]}, 60).passed
+    choices = possible_choices(frozen.questions[0])
+    assert (len(choices), due in choices, due[::-1] in choices) == (31, True, False)
+    assert ordered_choice(due[::-1] + due) == due
+
+
+def test_a_single_choice_takes_one_key() -> None:
+    frozen = freeze([of_type(1, "A2", ("甲", "乙", "丙", "丁"), "B")], 5)
+    assert possible_choices(frozen.questions[0]) == set("ABCD")
+    assert (ordered_choice(""), ordered_choice("Z")) == ("", "Z")
+
+
+def test_true_and_false_keep_their_order() -> None:
+    for seed in range(20):
+        assert freeze([of_type(1, "TRUE_FALSE", ("正确", "错误"), "B")], seed).key == {1: "B"}
+
+
+def test_questions_of_a_group_stand_together_and_share_their_options() -> None:
+    texts = ("甲药", "乙药", "丙药", "丁药", "戊药")
+    questions = [
+        of_type(1, "A1", ("一", "二"), "A"),
+        of_type(2, "B1", texts, "A", group="g"),
+        of_type(3, "B1", texts, "E", group="g"),
+        of_type(4, "A3", ("一", "二"), "A", group="h", shared="病例"),
+        of_type(5, "A3", ("三", "四"), "A", group="h", shared="病例"),
+    ]
+    orders = set()
+    for seed in range(30):
+        shown = freeze(questions, seed).questions
+        assert shown[1]["options"] == shown[2]["options"]
+        assert [entry.get("group") for entry in shown] == [None, 2, 2, 4, 4]
+        assert [entry.get("shared") for entry in shown] == [None, None, None, "病例", "病例"]
+        orders.add(json.dumps(shown[1]["options"], ensure_ascii=False))
+    assert len(orders) > 20

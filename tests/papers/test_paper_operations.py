@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from graphql import GraphQLInputObjectType, GraphQLInterfaceType, GraphQLObjectType
 
+from dingkao.audit.work import SYSTEM_CALLER
 from dingkao.context import CoreContext
 from dingkao.db.counting import count_queries
 from dingkao.host.services import CoreServices
 from dingkao.papers.answers import GivenAnswer, save_answers
 from dingkao.papers.attempts import start_attempt
+from dingkao.papers.bank import import_questions
 from dingkao.papers.tables import Attempt
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.errors import Forbidden, NotFound, NotLoggedIn
@@ -142,7 +144,7 @@ def test_no_type_has_a_place_for_a_right_answer(sittings: Sittings, client: Clie
         if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType)
         and not name.startswith("__")
     }
-    assert fields["AttemptQuestion"] == {"position", "stem", "options", "answer"}
+    assert fields["AttemptQuestion"] == {"position", "type", "group", "sharedStem", "stem", "options", "answer"}
     assert fields["QuestionOption"] == {"key", "text"}
     assert fields["SavedAnswer"] == {"position", "choice", "sequence", "savedAt"}
     assert fields["QuestionBank"] == {"subject", "count"}
@@ -157,7 +159,8 @@ def test_no_type_has_a_place_for_a_right_answer(sittings: Sittings, client: Clie
         for name, kind in types.items()
         if isinstance(kind, GraphQLObjectType) and {"stem", "options"} & set(kind.fields)
     }
-    assert showing == {"AttemptQuestion"}
+    # The bank's own type, which has a key, is read by the authority alone.
+    assert showing == {"AttemptQuestion", "BankQuestion"}
 
 
 async def test_questions_are_the_doctors_while_he_answers(sittings: Sittings, client: Client) -> None:
@@ -284,7 +287,7 @@ async def test_no_operation_takes_more_queries_for_a_longer_paper(sittings: Sitt
 
 async def _more(sittings: Sittings, client: Client) -> None:
     text = file(*range(1000, 1100))
-    await client.run(sittings.province.authority, "ImportQuestions", input={"subject": "HUMANITIES", "csv": text})
+    await import_questions(sittings.environment, SYSTEM_CALLER, PaperSubject.HUMANITIES, text)
 
 
 async def test_the_authority_imports_and_counts(sittings: Sittings, client: Client) -> None:
@@ -299,7 +302,19 @@ async def test_the_authority_imports_and_counts(sittings: Sittings, client: Clie
     ]
     skipping = {"subject": "HUMANITIES", "csv": text, "skipBad": True, "replace": True}
     done = await client.run(authority, "ImportQuestions", input=skipping)
-    assert (done["imported"], done["retired"]) == (1, 25)
+    assert (done["imported"], done["lines"]) == (1, 2)
+    # A draft until another officer approves it, which retires what it replaces.
+    assert (await client.run(authority, "QuestionBank", subject="HUMANITIES"))["count"] == 25
+    approval = {"importId": done["importId"]}
+    own = await client.run(authority, "ApproveQuestions", input=approval)
+    assert [reason["code"] for reason in own["reasons"]] == ["OWN_QUESTION"]
+    approved = await client.run(sittings.province.second_authority, "ApproveQuestions", input=approval)
+    assert (approved["approved"], approved["retired"]) == (1, 25)
+    again = await client.run(sittings.province.second_authority, "ApproveQuestions", input=approval)
+    assert (again["code"], again["currentState"]) == ("NOTHING_WAITS", "APPROVED")
+    page = await client.run(authority, "BankQuestions", subject="HUMANITIES", state="APPROVED")
+    (shown,) = [edge["node"] for edge in page["edges"]]
+    assert (shown["stem"], shown["key"], shown["type"], shown["version"]) == ("第1题", "A", "A1", 1)
     assert (await client.run(authority, "QuestionBank", subject="HUMANITIES"))["count"] == 1
     other = await client.run(authority, "ImportQuestions", input={"subject": "HUMANITIES", "csv": "题干,答案\n"})
     assert {field["code"] for field in other["fields"]} == {"COLUMN_MISSING"}
@@ -308,3 +323,9 @@ async def test_the_authority_imports_and_counts(sittings: Sittings, client: Clie
             await client.run(caller, "QuestionBank", subject="HUMANITIES")
         with pytest.raises(Forbidden):
             await client.run(caller, "ImportQuestions", input=skipping)
+        with pytest.raises(Forbidden):
+            await client.run(caller, "BankQuestions", subject="HUMANITIES", state="APPROVED")
+        with pytest.raises(Forbidden):
+            await client.run(caller, "ApproveQuestions", input=approval)
+        with pytest.raises(Forbidden):
+            await client.run(caller, "RetireQuestions", input={"questionIds": [shown["id"]], "reason": "有误"})

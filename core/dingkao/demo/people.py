@@ -31,6 +31,7 @@ SECOND_INSTITUTION_OFFICER = "institution-officer-2"
 CLINIC_OFFICER = "clinic-officer"
 BODY_REVIEWER = "body-reviewer"
 AUTHORITY_OFFICER = "authority-officer"
+SECOND_AUTHORITY_OFFICER = "authority-officer-2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ STAFF = (
     DemoStaff(CLINIC_OFFICER, "诊所定考负责人", Role.INSTITUTION_OFFICER, CLINIC),
     DemoStaff(BODY_REVIEWER, "考核机构复核员", Role.BODY_REVIEWER, BODY),
     DemoStaff(AUTHORITY_OFFICER, "卫健委定考办", Role.AUTHORITY_OFFICER, AUTHORITY),
+    DemoStaff(SECOND_AUTHORITY_OFFICER, "卫健委定考办（二）", Role.AUTHORITY_OFFICER, AUTHORITY),
 )
 
 

@@ -361,21 +361,71 @@ CREATE INDEX "review_organisation" ON "review" ("organisation");
 
 CREATE INDEX "review_latest" ON "review" ("assessment", "id");
 
+CREATE TABLE "question_import" (
+  "id" INTEGER PRIMARY KEY NOT NULL,
+  "subject" VARCHAR(20) NOT NULL DEFAULT null,
+  "source" VARCHAR(120) NOT NULL DEFAULT '',
+  "replaces" BOOLEAN NOT NULL DEFAULT false,
+  "questions" INTEGER NOT NULL DEFAULT 0,
+  "author" INTEGER REFERENCES "account" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "imported_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "approver" INTEGER REFERENCES "account" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "approved_at" TIMESTAMPTZ DEFAULT null,
+  CONSTRAINT "question_import_subject_known" CHECK ("subject" IN ('HUMANITIES', 'PROFESSIONAL')),
+  CONSTRAINT "question_import_two_people" CHECK ("approver" IS NULL OR "author" IS NULL OR "approver" <> "author")
+);
+
 CREATE TABLE "question" (
   "id" INTEGER PRIMARY KEY NOT NULL,
   "subject" VARCHAR(20) NOT NULL DEFAULT null,
+  "code" VARCHAR(64) NOT NULL DEFAULT null,
+  "version" INTEGER NOT NULL DEFAULT 1,
+  "state" VARCHAR(10) NOT NULL DEFAULT null,
+  "type" VARCHAR(10) NOT NULL DEFAULT null,
+  "category" VARCHAR(40) DEFAULT null,
+  "specialty" VARCHAR(60) NOT NULL DEFAULT '',
+  "topic" VARCHAR(120) NOT NULL DEFAULT '',
+  "difficulty" VARCHAR(10) DEFAULT null,
+  "question_group" VARCHAR(64) NOT NULL DEFAULT '',
+  "group_position" INTEGER NOT NULL DEFAULT 0,
+  "shared" TEXT NOT NULL DEFAULT '',
   "stem" TEXT NOT NULL DEFAULT '',
   "options" TEXT NOT NULL DEFAULT '',
   "answer" VARCHAR(10) NOT NULL DEFAULT null,
   "source" VARCHAR(120) NOT NULL DEFAULT '',
   "digest" VARCHAR(64) NOT NULL DEFAULT null,
-  "retired" BOOLEAN NOT NULL DEFAULT false,
+  "batch" INTEGER REFERENCES "question_import" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "author" INTEGER REFERENCES "account" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
   "created_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "approver" INTEGER REFERENCES "account" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "approved_at" TIMESTAMPTZ DEFAULT null,
   CONSTRAINT "question_subject_known" CHECK ("subject" IN ('HUMANITIES', 'PROFESSIONAL')),
-  CONSTRAINT "question_once" UNIQUE ("subject", "digest")
+  CONSTRAINT "question_state_known" CHECK ("state" IN ('DRAFT', 'APPROVED', 'RETIRED')),
+  CONSTRAINT "question_type_known" CHECK ("type" IN ('A1', 'A2', 'A3', 'A4', 'B1', 'X', 'TRUE_FALSE')),
+  CONSTRAINT "question_category_known" CHECK ("category" IN ('CLINICAL', 'TRADITIONAL_CHINESE_MEDICINE', 'DENTAL', 'PUBLIC_HEALTH', 'MEDICAL_HUMANITIES')),
+  CONSTRAINT "question_difficulty_known" CHECK ("difficulty" IN ('EASY', 'MEDIUM', 'HARD')),
+  CONSTRAINT "question_version_once" UNIQUE ("subject", "code", "version"),
+  CONSTRAINT "question_two_people" CHECK ("approver" IS NULL OR "author" IS NULL OR "approver" <> "author")
 );
 
-CREATE INDEX "question_drawable" ON "question" ("subject", "retired", "id");
+CREATE INDEX "question_drawable" ON "question" ("subject", "state", "id");
+
+CREATE UNIQUE INDEX "question_approved_once" ON "question" ("subject", "code") WHERE "state" = 'APPROVED';
+
+CREATE UNIQUE INDEX "question_drafted_once" ON "question" ("subject", "code") WHERE "state" = 'DRAFT';
+
+CREATE UNIQUE INDEX "question_no_twin" ON "question" ("subject", "digest") WHERE "state" = 'APPROVED';
+
+CREATE INDEX "question_same_text" ON "question" ("subject", "digest");
+
+CREATE INDEX "question_of_batch" ON "question" ("batch");
+
+CREATE TABLE "question_bank" (
+  "id" INTEGER PRIMARY KEY NOT NULL,
+  "subject" VARCHAR(20) UNIQUE NOT NULL DEFAULT null,
+  "revision" INTEGER NOT NULL DEFAULT 0,
+  CONSTRAINT "question_bank_subject_known" CHECK ("subject" IN ('HUMANITIES', 'PROFESSIONAL'))
+);
 
 CREATE TABLE "assessment_paper" (
   "id" INTEGER PRIMARY KEY NOT NULL,

@@ -26,6 +26,8 @@ from dingkao.papers.tables import (
     FaceConsent,
     PassMark,
     Question,
+    QuestionBank,
+    QuestionImport,
 )
 from dingkao.results.tables import DocumentSequence, Result, ResultDocument
 from dingkao.reviews.tables import Review
@@ -56,7 +58,9 @@ CORE_TABLES: tuple[type[Record], ...] = (
     Submission,
     ProcedureProof,
     Review,
+    QuestionImport,
     Question,
+    QuestionBank,
     AssessmentPaper,
     Attempt,
     PassMark,

@@ -17,6 +17,7 @@ from dingkao.audit.work import UnitOfWork, begin
 from dingkao.db.database import Database, is_postgresql
 from dingkao.db.statement import Parameters, Statement
 from dingkao.environment import Environment
+from dingkao.papers.marking import ordered_choice, possible_choices
 from dingkao.papers.running import RUNNING_COLUMNS, find_attempt, hold_row
 from dingkao.papers.settling import settle_attempt
 from dingkao.papers.tables import Answer, Attempt
@@ -39,12 +40,16 @@ Choices = dict[int, frozenset[str]]
 
 @dataclass(frozen=True, slots=True)
 class GivenAnswer:
-    """An answer as a client sends it: the question's position (from 1), the chosen key ("" clears it), and the client's
-    own sequence number: of two saves for one question the higher wins, whatever the order of arrival."""
+    """An answer as a client sends it: the question's position (from 1), the chosen key ("" clears it; of several keys
+    the order says nothing), and the client's own sequence number: of two saves for one question the higher wins,
+    whatever the order of arrival."""
 
     position: int
     choice: str
     sequence: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "choice", ordered_choice(self.choice))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +155,7 @@ class _KeptChoices:
         return kept[attempt_id]
 
     def keep(self, database: Database, attempt_id: int, questions: str) -> Choices:
-        choices = {
-            question["position"]: frozenset(option["key"] for option in question["options"])
-            for question in json.loads(questions)
-        }
+        choices = {question["position"]: possible_choices(question) for question in json.loads(questions)}
         kept = self._by_database.setdefault(database, OrderedDict())
         kept[attempt_id] = choices
         if len(kept) > MOST_KEPT:

@@ -14,7 +14,7 @@ from dingkao.audit.work import UnitOfWork, begin, logged_in
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
 from dingkao.papers import rules
-from dingkao.papers.drawing import draw_paper
+from dingkao.papers.drawing import Candidate, draw_paper
 from dingkao.papers.marks import try_to_mark
 from dingkao.papers.planning import move_paper
 from dingkao.papers.proctoring import check_proctoring
@@ -79,7 +79,8 @@ async def _freeze_attempt(
     subject = PaperSubject(paper["subject"])
     rule = policy.rules[subject]
     seed = secrets.randbits(63)
-    frozen = await draw_paper(subject, rule.questions, seed)
+    candidate = Candidate(record.category, record.scope, record.level)
+    frozen = await draw_paper(work.environment.database, subject, candidate, policy, seed)
     number = paper["attempts_used"] + 1
     timing = Timing(
         window.deadline(work.now, rule.minutes), policy.grace_seconds, policy.time_up, policy.submit_seconds

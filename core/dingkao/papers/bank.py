@@ -1,55 +1,80 @@
 """The question bank (题库): importing questions, all or nothing unless asked otherwise."""
 
+import dataclasses
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from typing import Any
 
 from piccolo.querystring import QueryString
 
-from dingkao.audit.work import begin, logged_in
+from dingkao.audit.work import UnitOfWork, begin, logged_in
 from dingkao.db.database import fetch, is_postgresql
 from dingkao.db.statement import Parameters, Statement
 from dingkao.environment import Environment
-from dingkao.papers.question_file import NewQuestion, QuestionColumns, RefusedQuestion, read_questions
-from dingkao.papers.tables import Question
+from dingkao.papers.bank_plan import HeldVersion, NewVersion, free_group_names, plan_import
+from dingkao.papers.question_file import QuestionColumns, read_questions
+from dingkao.papers.questions import SOURCE_MAXIMUM, Checked, NewQuestion, RefusedQuestion, check_groups
+from dingkao.papers.tables import Question, QuestionImport
+from dingkao.papers.vocabulary import QuestionState
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.errors import FieldProblem, ValidationFailed
 from dingkao.plugin.text import Text
-from dingkao.plugin.vocabulary import PaperSubject, Role
+from dingkao.plugin.vocabulary import PaperSubject, QuestionCategory, Role
 
 BATCH = 1000
-SOURCE_MAXIMUM = 120
 
 Progress = Callable[[int, int], None]
 
-_in_use = Statement(
-    lambda p: Question.select(Question.digest).where((Question.subject == p.subject) & (Question.retired == p.retired))
+_held = Statement(
+    lambda p: Question.select(
+        Question.code, Question.version, Question.state, Question.digest, Question.answer, Question.type,
+        Question.category, Question.specialty, Question.topic, Question.difficulty,
+    ).where(Question.subject == p.subject).order_by(Question.id)
+)  # fmt: skip
+_groups = Statement(
+    lambda p: QueryString(
+        "SELECT question_group, code FROM question WHERE subject = {} AND question_group <> '' AND state <> 'RETIRED'",
+        p.subject,
+    )
 )
-_retire = Statement(
-    lambda p: QueryString("UPDATE question SET retired = TRUE WHERE subject = {} AND NOT retired", p.subject)
+_retire_approved = Statement(
+    lambda p: QueryString(
+        "UPDATE question SET state = 'RETIRED' WHERE subject = {} AND state = 'APPROVED' RETURNING code", p.subject
+    )
 )
+_bump = Statement(
+    lambda p: QueryString(
+        "INSERT INTO question_bank (subject, revision) VALUES ({}, 1) "
+        "ON CONFLICT (subject) DO UPDATE SET revision = question_bank.revision + 1",
+        p.subject,
+    )
+)
+# The columns that differ from question to question, in the order in which they are sent, with their types.
+_SENT = {"code": "varchar", "version": "integer", "type": "varchar", "category": "varchar", "specialty": "varchar",
+         "topic": "varchar", "difficulty": "varchar", "question_group": "varchar", "group_position": "integer",
+         "shared": "text", "stem": "text", "options": "text", "answer": "varchar", "source": "varchar",
+         "digest": "varchar"}  # fmt: skip
 
 
 def _put_query(parameters: Parameters) -> QueryString:
     # One parameter for a thousand questions: no limit of parameters, and one text for every length.
     if is_postgresql():
-        source = (
-            "SELECT {}::varchar, item->>0, item->>1, item->>2, item->>3, {}::varchar, FALSE, {}::timestamptz "
-            "FROM json_array_elements({}::json) AS item"
-        )
+        items = ", ".join(f"(item->>{place})::{kind}" for place, kind in enumerate(_SENT.values()))
+        constants = "{}::varchar, {}::varchar, {}::bigint, {}::bigint, {}::timestamptz, {}::timestamptz"
+        source = f"SELECT {constants}, {items} FROM json_array_elements({{}}::json) AS item"  # noqa: S608 - our own names
     else:
-        source = (
-            "SELECT {}, json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), "
-            "json_extract(value, '$[3]'), {}, FALSE, {} FROM json_each({}) WHERE TRUE"
-        )
+        items = ", ".join(f"json_extract(value, '$[{place}]')" for place in range(len(_SENT)))
+        source = f"SELECT {{}}, {{}}, {{}}, {{}}, {{}}, {{}}, {items} FROM json_each({{}})"  # noqa: S608
+    names = ", ".join(["subject", "state", "batch", "author", "created_at", "approved_at", *_SENT])
     return QueryString(
-        f"INSERT INTO question (subject, stem, options, answer, digest, source, retired, created_at) {source} "
-        "ON CONFLICT (subject, digest) DO UPDATE SET stem = excluded.stem, options = excluded.options, "
-        "answer = excluded.answer, source = excluded.source, retired = FALSE",
+        f"INSERT INTO question ({names}) {source}",
         parameters.subject,
-        parameters.source,
+        parameters.state,
+        parameters.batch,
+        parameters.author,
         parameters.now,
+        parameters.approved_at,
         parameters.questions,
     )
 
@@ -57,15 +82,35 @@ def _put_query(parameters: Parameters) -> QueryString:
 _put = Statement(_put_query)
 
 
+def _retire_codes_query(parameters: Parameters) -> QueryString:
+    codes = "SELECT value FROM json_each({})"
+    if is_postgresql():
+        codes = "SELECT json_array_elements_text({}::json)"
+    return QueryString(
+        f"UPDATE question SET state = 'RETIRED' WHERE subject = {{}} AND state = {{}} AND code IN ({codes})",  # noqa: S608
+        parameters.subject,
+        parameters.state,
+        parameters.codes,
+    )
+
+
+_retire_codes = Statement(_retire_codes_query)
+
+
 @dataclass(frozen=True, slots=True)
 class QuestionReport:
     """What an import did. `imported` is 0 where it was all or nothing and a line was refused; `retired` counts the
-    questions that `replace` took out of use and that the file did not bring back."""
+    questions that `replace` took out of use and that the file did not bring back; `unchanged` those that the
+    bank holds just so under the codes that the file gives; `batch` is the import's key, where
+    there was one; `waiting`: another officer has to approve it."""
 
     lines: int
     imported: int
     refused: tuple[RefusedQuestion, ...]
     retired: int
+    unchanged: int = 0
+    batch: int | None = None
+    waiting: bool = False
 
     @property
     def refused_lines(self) -> int:
@@ -81,45 +126,119 @@ async def import_questions(
     *,
     columns: QuestionColumns | None = None,
     source: str = "",
+    category: QuestionCategory | None = None,
     replace: bool = False,
     skip_bad: bool = False,
+    draft: bool = False,
     progress: Progress = lambda done, total: None,
 ) -> QuestionReport:
-    """Import the questions of a CSV file (`text`) for one subject; `replace` first retires all that came before.
+    """Import the questions of a CSV file (`text`) for one subject: `import_read` with what the file holds.
 
-    A question that is in use already is refused as DUPLICATE; one that was retired comes back into use as the file has
-    it. Every refused line is reported; where one was, nothing is imported, unless `skip_bad`. Attempts keep the
-    questions they were begun with. `progress` hears of steps done and their number. By the system or an authority
-    officer. Raises ValidationFailed for a file of another form, Forbidden, NotLoggedIn, FirstLoginOpen.
+    Raises ValidationFailed for a file of another form.
+    """
+    logged_in(caller).require(Role.AUTHORITY_OFFICER, Role.SYSTEM)
+    return await import_read(
+        environment,
+        caller,
+        subject,
+        read_questions(text, columns or QuestionColumns()),
+        text.count("\n") + 1,
+        source=source,
+        category=category,
+        replace=replace,
+        skip_bad=skip_bad,
+        draft=draft,
+        progress=progress,
+    )
+
+
+async def import_read(
+    environment: Environment,
+    caller: Caller | None,
+    subject: PaperSubject,
+    read: Iterable[Checked],
+    total: int,
+    *,
+    source: str = "",
+    category: QuestionCategory | None = None,
+    replace: bool = False,
+    skip_bad: bool = False,
+    draft: bool = False,
+    progress: Progress = lambda done, total: None,
+) -> QuestionReport:
+    """Bring what a file holds (`read`, about `total` lines) into the bank of one subject.
+
+    By an authority officer all of it comes as drafts, for another officer to approve (编写、审定不得为同一人); by the
+    system, which the machine's operator is, it is in use at once, unless `draft`. `replace`: everything that was in use
+    before retires when this comes into use. `source` and `category` are of those questions that name none.
+
+    A question that is in use already is refused as DUPLICATE (unless `replace`); one whose code the bank knows becomes
+    its new version; one that was retired comes back. Every refused line is reported; where one was, nothing is
+    imported, unless `skip_bad`. Attempts keep the versions they were begun with. `progress` hears of steps done and
+    their number. Raises ValidationFailed, Forbidden, NotLoggedIn, FirstLoginOpen.
     """
     logged_in(caller).require(Role.AUTHORITY_OFFICER, Role.SYSTEM)
     _check_source(source)
     # Reading is half of the work, writing the other.
-    total = text.count("\n") + 1
-    taken, refused = _read(text, columns or QuestionColumns(), progress, total)
+    taken, refused = _read(read, category or _own_category(subject), progress, total)
     lines = len(taken) + len({entry.line for entry in refused})
     async with begin(environment, caller) as work:
         work.acting = work.caller.require(Role.AUTHORITY_OFFICER, Role.SYSTEM)
-        if is_postgresql():
-            # Another import waits until this one is done; drawing papers goes on.
-            await fetch("LOCK TABLE question IN SHARE ROW EXCLUSIVE MODE")
-        in_use = {row["digest"] for row in await _in_use.run(subject=subject.value, retired=False)}
-        if not replace:
-            refused += [_duplicate(question) for question in taken if question.digest in in_use]
-            taken = [question for question in taken if question.digest not in in_use]
-        good = taken if skip_bad or not refused else []
-        retired = 0
-        if replace and good:
-            retired = len(in_use - {question.digest for question in good})
-            await _retire.run(subject=subject.value)
-        for start in range(0, len(good), BATCH):
-            await _insert(work.now, subject, source, good[start : start + BATCH])
-            progress(total + start, 2 * total)
-        report = QuestionReport(lines, len(good), tuple(sorted(refused, key=lambda entry: entry.line)), retired)
+        draft = draft or work.acting.role is not Role.SYSTEM
+        await lock_bank()
+        plan = plan_import(taken, [_version(row) for row in await _held.run(subject=subject.value)], replaces=replace)
+        refused = sorted(refused + plan.refused, key=lambda entry: entry.line)
+        good = plan.versions if skip_bad or not refused else []
+        batch, retired = None, 0
+        if good:
+            held_groups = [(row["question_group"], row["code"]) for row in await _groups.run(subject=subject.value)]
+            batch = await _insert_batch(work, subject, source, replace, len(good), draft)
+            await _retire_codes.run(
+                subject=subject.value, state="DRAFT", codes=json.dumps(plan.superseded_drafts, ensure_ascii=False)
+            )
+            if not draft:
+                retired = await retire_before(subject, [version.code for version in good], everything=replace)
+            groups = free_group_names(good, held_groups, batch)
+            for start in range(0, len(good), BATCH):
+                sent = [_values(version, source, groups) for version in good[start : start + BATCH]]
+                await _put.run(
+                    subject=subject.value,
+                    state=QuestionState.DRAFT.value if draft else QuestionState.APPROVED.value,
+                    batch=batch,
+                    author=work.caller.account_id or None,
+                    now=work.now,
+                    approved_at=None if draft else work.now,
+                    questions=json.dumps(sent, ensure_ascii=False),
+                )
+                progress(total + total * start // len(good), 2 * total)
+            if not draft:
+                await bank_changed(subject)
+        report = QuestionReport(lines, len(good), tuple(refused), retired, plan.unchanged, batch, bool(good) and draft)
         detail = {"subject": subject.value, "imported": report.imported, "refused": report.refused_lines}
-        await work.record("IMPORT_QUESTIONS", "Question", None, {**detail, "retired": retired})
+        await work.record("IMPORT_QUESTIONS", "QuestionImport", batch, {**detail, "retired": retired, "draft": draft})
     progress(2 * total, 2 * total)
     return report
+
+
+async def lock_bank() -> None:
+    """Let another change of the bank wait until this one is done; drawing papers goes on."""
+    if is_postgresql():
+        await fetch("LOCK TABLE question IN SHARE ROW EXCLUSIVE MODE")
+
+
+async def bank_changed(subject: PaperSubject) -> None:
+    """Tell every server that what papers are drawn from has changed."""
+    await _bump.run(subject=subject.value)
+
+
+async def retire_before(subject: PaperSubject, codes: Sequence[str], *, everything: bool) -> int:
+    """Take out of use what versions of these codes take the place of, or `everything`; returns how many questions are
+    not in use any more when the new versions are."""
+    if everything:
+        gone = {row["code"] for row in await _retire_approved.run(subject=subject.value)}
+        return len(gone - set(codes))
+    await _retire_codes.run(subject=subject.value, state="APPROVED", codes=json.dumps(codes, ensure_ascii=False))
+    return 0
 
 
 def _check_source(source: str) -> None:
@@ -131,43 +250,83 @@ def _check_source(source: str) -> None:
         raise ValidationFailed([FieldProblem("source", "SOURCE_NOT_POSSIBLE", text)])
 
 
-def _duplicate(question: NewQuestion) -> RefusedQuestion:
-    return RefusedQuestion(
-        question.line, "", "DUPLICATE", Text("题库中已有该题。", "The bank holds this question already.")
-    )
+def _own_category(subject: PaperSubject) -> QuestionCategory | None:
+    return QuestionCategory.MEDICAL_HUMANITIES if subject is PaperSubject.HUMANITIES else None
+
+
+def _version(row: Any) -> HeldVersion:
+    details = (row["type"], row["category"] or "", row["specialty"], row["topic"], row["difficulty"] or "")
+    return HeldVersion(row["code"], row["version"], QuestionState(row["state"]), row["digest"], row["answer"], details)
 
 
 def _read(
-    text: str, columns: QuestionColumns, progress: Progress, total: int
+    read: Iterable[Checked], category: QuestionCategory | None, progress: Progress, total: int
 ) -> tuple[list[NewQuestion], list[RefusedQuestion]]:
     taken: list[NewQuestion] = []
     refused: list[RefusedQuestion] = []
     lines: dict[str, int] = {}
-    for number, entry in enumerate(read_questions(text, columns), 1):
+    for number, entry in enumerate(read, 1):
         if isinstance(entry, NewQuestion):
             first = lines.setdefault(entry.digest, entry.line)
             if first != entry.line:
                 twice = Text(f"与第{first}行重复。", f"The same as line {first}.")
                 refused.append(RefusedQuestion(entry.line, "", "DUPLICATE_IN_FILE", twice))
             else:
-                taken.append(entry)
+                taken.append(dataclasses.replace(entry, category=category) if not entry.category else entry)
         else:
             refused += entry
         if number % BATCH == 0:
-            progress(number, 2 * total)
-    return taken, refused
+            progress(min(number, total), 2 * total)
+    grouped: list[NewQuestion] = []
+    for entry in check_groups(taken):
+        if isinstance(entry, NewQuestion):
+            grouped.append(entry)
+        else:
+            refused += entry
+    return grouped, refused
 
 
-async def _insert(now: datetime, subject: PaperSubject, source: str, questions: Sequence[NewQuestion]) -> None:
-    sent = [[question.stem, _options(question), question.answer, question.digest] for question in questions]
-    await _put.run(subject=subject.value, source=source, now=now, questions=json.dumps(sent, ensure_ascii=False))
+async def _insert_batch(
+    work: UnitOfWork, subject: PaperSubject, source: str, replaces: bool, questions: int, draft: bool
+) -> int:
+    row = QuestionImport(
+        subject=subject.value,
+        source=source,
+        replaces=replaces,
+        questions=questions,
+        author=work.caller.account_id or None,
+        imported_at=work.now,
+        approved_at=None if draft else work.now,
+    )
+    return int((await QuestionImport.insert(row).returning(QuestionImport.id))[0]["id"])
 
 
-def _options(question: NewQuestion) -> str:
-    return json.dumps([{"key": key, "text": text} for key, text in question.options], ensure_ascii=False)
+def _values(version: NewVersion, source: str, groups: dict[str, str]) -> list[Any]:
+    question = version.question
+    return [
+        version.code,
+        version.version,
+        question.type.value,
+        question.category.value if question.category else None,
+        question.specialty,
+        question.topic,
+        question.difficulty.value if question.difficulty else None,
+        groups.get(question.group, ""),
+        question.group_position,
+        question.shared,
+        question.stem,
+        json.dumps([{"key": key, "text": text} for key, text in question.options], ensure_ascii=False),
+        question.answer,
+        question.source or source,
+        question.digest,
+    ]
 
 
 async def bank_size(caller: Caller | None, subject: PaperSubject) -> int:
     """How many questions of a subject are in use. For authority officers. Raises NotLoggedIn, Forbidden."""
     logged_in(caller).require(Role.AUTHORITY_OFFICER)
-    return int(await Question.count().where((Question.subject == subject.value) & (Question.retired == False)))  # noqa: E712
+    return int(
+        await Question.count().where(
+            (Question.subject == subject.value) & (Question.state == QuestionState.APPROVED.value)
+        )
+    )

@@ -1,9 +1,14 @@
-"""Drawing a paper from the bank, freezing it, and marking it. Pure: the same seed gives the same paper for ever."""
+"""Freezing a paper that was drawn, and marking it. Pure: the same seed gives the same paper for ever."""
 
 import random
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import combinations
+from typing import Any
+
+from dingkao.plugin.vocabulary import QuestionType
 
 # The keys that options are shown under.
 OPTION_KEYS = "ABCDEFGH"
@@ -17,18 +22,22 @@ _REFERS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class BankQuestion:
-    """A question as the bank holds it: `options` as (key, text) in their order, `answer` the key of the right one."""
+    """A version of a question as the bank holds it: `options` as (key, text) in their order, `answer` the keys of the
+    right ones in order. The questions of one `group` stand together; `shared` is their case."""
 
     id: int
     stem: str
     options: tuple[tuple[str, str], ...]
     answer: str
+    type: str = QuestionType.A1.value
+    group: str = ""
+    shared: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class FrozenPaper:
     """A paper as it is frozen into an attempt: what may be shown, and, apart from it, the key. `key` maps a position
-    (from 1) to the right choice."""
+    (from 1) to the right choice: a key, or several in order."""
 
     questions: list[dict[str, object]]
     key: dict[int, str]
@@ -45,51 +54,75 @@ class Mark:
     passed: bool | None
 
 
-def draw(ids: Sequence[int], number: int, seed: int) -> list[int]:
-    """`number` of the `ids`, in an order by chance that `seed` fixes; the order of `ids` does not matter.
-
-    Built on `random()` alone, the only part of the module whose sequence Python promises to keep.
-    Raises ValueError where there are too few.
-    """
-    if number > len(ids):
-        raise ValueError(f"{number} questions from a bank of {len(ids)}")
-    chance = random.Random(seed)  # noqa: S311 - the seed comes from the system's source of secrets
-    pool = sorted(ids)
-    for place in range(number):
-        other = place + int(chance.random() * (len(pool) - place))
-        pool[place], pool[other] = pool[other], pool[place]
-    return pool[:number]
-
-
 def freeze(questions: Sequence[BankQuestion], seed: int) -> FrozenPaper:
     """The questions in this order with their options in an order by chance that `seed` fixes, under the keys A, B, C…
 
-    Options that speak of one another stay as they are.
+    Options that speak of one another, and true and false, stay as they are; the questions of a group that shares its
+    options (B1) keep sharing them. `question` names the version, `group` the group by its first position.
     """
     chance = random.Random(seed)  # noqa: S311
     shown: list[dict[str, object]] = []
     key: dict[int, str] = {}
+    before: BankQuestion | None = None
+    begun, order = 0, list[int]()
     for position, question in enumerate(questions, start=1):
-        options = list(question.options)
-        if not any(_REFERS.search(text) for _, text in options):
-            for place in range(len(options) - 1):
-                other = place + int(chance.random() * (len(options) - place))
-                options[place], options[other] = options[other], options[place]
-        shown.append(
-            {
-                "position": position,
-                "stem": question.stem,
-                "options": [{"key": new, "text": text} for new, (_, text) in zip(OPTION_KEYS, options, strict=False)],
-            }
-        )
+        together = before is not None and question.group != "" and question.group == before.group
+        if not together:
+            begun = position
+        if not (together and before is not None and question.options == before.options):
+            order = _order(question, chance)
+        options = [question.options[place] for place in order]
+        entry: dict[str, object] = {
+            "position": position,
+            "question": question.id,
+            "type": question.type,
+            "stem": question.stem,
+            "options": [{"key": new, "text": text} for new, (_, text) in zip(OPTION_KEYS, options, strict=False)],
+        }
+        if question.group:
+            entry["group"] = begun
+        if question.shared:
+            entry["shared"] = question.shared
+        shown.append(entry)
         old_keys = [old for old, _ in options]
-        key[position] = OPTION_KEYS[old_keys.index(question.answer)]
+        key[position] = "".join(sorted(OPTION_KEYS[old_keys.index(right)] for right in question.answer))
+        before = question
     return FrozenPaper(shown, key)
 
 
+def _order(question: BankQuestion, chance: random.Random) -> list[int]:
+    order = list(range(len(question.options)))
+    fixed = question.type == QuestionType.TRUE_FALSE.value or any(_REFERS.search(text) for _, text in question.options)
+    if not fixed:
+        for place in range(len(order) - 1):
+            other = place + int(chance.random() * (len(order) - place))
+            order[place], order[other] = order[other], order[place]
+    return order
+
+
+def possible_choices(question: Mapping[str, Any]) -> frozenset[str]:
+    """What may be answered to a question of a frozen paper: one of its keys, or with several right answers any of
+    them, in order."""
+    keys = "".join(option["key"] for option in question["options"])
+    return _choices(keys, question.get("type") == QuestionType.X.value)
+
+
+@cache
+def _choices(keys: str, several: bool) -> frozenset[str]:
+    # One set for all questions of one form: thousands of papers are kept.
+    most = len(keys) if several else 1
+    return frozenset("".join(chosen) for size in range(1, most + 1) for chosen in combinations(keys, size))
+
+
+def ordered_choice(choice: str) -> str:
+    """A choice of several keys as it is kept: CAD and ADCA are ACD."""
+    return "".join(sorted(set(choice))) if len(choice) > 1 else choice
+
+
 def mark(key: Mapping[int, str], answers: Mapping[int, str], pass_percent: int | None) -> Mark:
-    """Mark `answers` (position → choice) by the key. What was not answered is wrong; the percentage is of all questions
-    of the paper, rounded down, so that 59.9 does not pass 60. `pass_percent` None: it comes after the sitting."""
+    """Mark `answers` (position → choice) by the key. Of several right options (type X) all are due and no other. What
+    was not answered is wrong; the percentage is of all questions of the paper, rounded down, so that 59.9 does not pass
+    60. `pass_percent` None: it comes after the sitting."""
     right = sum(answers.get(position) == choice for position, choice in key.items())
     percent = right * 100 // len(key) if key else 0
     return Mark(right, len(key), percent, None if pass_percent is None else percent >= pass_percent)

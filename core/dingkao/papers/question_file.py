@@ -1,76 +1,62 @@
-"""Reading questions from CSV. Pure: text in, questions and refusals out."""
+"""Reading and writing questions as rows: of a CSV file, or of a sheet. Pure: text in, questions and refusals out."""
 
 import csv
-import hashlib
 import io
-import re
-import unicodedata
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
+from dingkao.papers.questions import (
+    LEAST_OPTIONS,
+    MOST_OPTIONS,
+    Checked,
+    NewQuestion,
+    RawQuestion,
+    RefusedQuestion,
+    check_question,
+    normalised,
+    question_digest,
+)
 from dingkao.plugin.errors import FieldProblem, ValidationFailed
 from dingkao.plugin.text import Text
 
-LEAST_OPTIONS = 2
-MOST_OPTIONS = 8
-TEXT_MAXIMUM = 4000
-KEYS = "ABCDEFGH"
+__all__ = [
+    "DETAILS",
+    "NewQuestion",
+    "QuestionColumns",
+    "RefusedQuestion",
+    "normalised",
+    "question_digest",
+    "read_questions",
+    "write_questions",
+]
 
-# NFKC makes 10⁵ and 105 one text; as options of one question they are two.
-_RAISED_OR_LOWERED = re.compile("[²³¹⁰-ⁿ₀-ₜ]")
-# What no database and no reader can do with; tabs and line breaks are text.
-_IMPOSSIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+# What a file may tell of a question beside its text: the field, and its column where no other was named.
+DETAILS = {
+    "type": "Type",
+    "code": "Code",
+    "category": "Category",
+    "specialty": "Specialty",
+    "topic": "Topic",
+    "difficulty": "Difficulty",
+    "source": "Source",
+    "group": "Group",
+    "shared": "Shared",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class QuestionColumns:
-    """The names of a file's columns: the stem, the options in their order, and the right option's letter (A for the
-    first option column). Columns that are not named are ignored."""
+    """The names of a file's columns: the stem, the options in their order, and the right options' letters (A for the
+    first option column). `details` names columns of other fields (see DETAILS); those that are not named are read
+    under their own names where the file has them. All other columns are ignored."""
 
     stem: str = "Question"
     options: tuple[str, ...] = ("A", "B", "C", "D")
     answer: str = "Answer"
+    details: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class NewQuestion:
-    """A question as it was read. `line` is the file's line it begins on; `answer` the letter of the right option;
-    `digest` is over its normalised text."""
-
-    line: int
-    stem: str
-    options: tuple[tuple[str, str], ...]
-    answer: str
-    digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class RefusedQuestion:
-    """Why a line was refused: the line in the file, the column (empty: the whole line), a code and a sentence."""
-
-    line: int
-    column: str
-    code: str
-    text: Text
-
-
-def normalised(text: str) -> str:
-    """Text for comparison: full and half width alike, no white space. Case, and digits set higher or lower, count:
-    AaBb and AABB, 10⁵ and 105 are different answers."""
-    if not text.isascii():
-        marked = _RAISED_OR_LOWERED.sub(lambda sign: f"{'_' if sign.group() >= '₀' else '^'}{sign.group()}", text)
-        text = unicodedata.normalize("NFKC", marked)
-    return "".join(text.split())
-
-
-def question_digest(stem: str, options: tuple[tuple[str, str], ...]) -> str:
-    """SHA-256 over the normalised stem and options, whatever the options' order: what makes two questions one. The
-    answer is left out, so that one question cannot come in twice with two answers."""
-    parts = [normalised(stem), *sorted(normalised(text) for _, text in options)]
-    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
-
-
-def read_questions(text: str, columns: QuestionColumns) -> Iterator[NewQuestion | list[RefusedQuestion]]:
+def read_questions(text: str, columns: QuestionColumns) -> Iterator[Checked]:
     """Each record of a CSV file with a line of names, as a question or as all the reasons against it. Lines without
     anything in them are passed over, as is a byte order mark.
 
@@ -80,32 +66,99 @@ def read_questions(text: str, columns: QuestionColumns) -> Iterator[NewQuestion 
     reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
     line = 1
     try:
-        names = next(reader, [])
-        _check_columns(names, columns)
-        places = [names.index(name) for name in (columns.stem, columns.answer, *columns.options)]
+        rows = _Rows(next(reader, []), columns)
         line = reader.line_num + 1
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                yield _read_record(cells, len(names), places, columns, line)
+                yield rows.read(cells, line)
             line = reader.line_num + 1
     except csv.Error as error:
         problem = Text(f"第{line}行不是有效的CSV。", f"Line {line} is no CSV: {error}.")
         raise ValidationFailed([FieldProblem("csv", "BAD_CSV", problem)]) from None
 
 
-def _check_columns(names: Sequence[str], columns: QuestionColumns) -> None:
+def read_rows(
+    names: Sequence[str], rows: Iterable[tuple[int, list[str]]], columns: QuestionColumns
+) -> Iterator[Checked]:
+    """The same of rows that were read elsewhere, each with its number. Raises ValidationFailed as above."""
+    reading = _Rows(names, columns)
+    for line, cells in rows:
+        if any(cell.strip() for cell in cells):
+            yield reading.read(cells, line)
+
+
+def write_questions(questions: Iterable[NewQuestion]) -> str:
+    """A CSV file of questions, as `read_questions` reads it."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    for row in question_rows(questions):
+        writer.writerow(row)
+    return stream.getvalue()
+
+
+def question_rows(questions: Iterable[NewQuestion]) -> Iterator[list[str]]:
+    """The rows of a table of questions, its names first."""
+    letters = "ABCDEFGH"
+    yield ["Question", *letters, "Answer", *DETAILS.values()]
+    for question in questions:
+        texts = dict(question.options)
+        details = [str(getattr(question, name) or "") for name in DETAILS]
+        yield [question.stem, *(texts.get(letter, "") for letter in letters), question.answer, *details]
+
+
+class _Rows:
+    """Where the columns of one table are."""
+
+    def __init__(self, names: Sequence[str], columns: QuestionColumns) -> None:
+        options = columns.options
+        if options == QuestionColumns().options:
+            # A file that goes on to E, F, … has so many options.
+            options += tuple(letter for letter in "EFGH" if letter in names)
+        details = {name: columns.details.get(name, own) for name, own in DETAILS.items()}
+        details = {name: column for name, column in details.items() if column in names or name in columns.details}
+        _check_columns(names, columns, options, details)
+        self._width = len(names)
+        self._stem, self._answer = names.index(columns.stem), names.index(columns.answer)
+        self._options = [names.index(name) for name in options]
+        self._details = {name: names.index(column) for name, column in details.items()}
+        self._named = {"stem": columns.stem, "answer": columns.answer, **details}
+
+    def read(self, cells: list[str], line: int) -> Checked:
+        if len(cells) != self._width:
+            # A comma in a text without quotes moves all after it into the wrong column: nothing else can be said.
+            text = Text(
+                f"该行有{len(cells)}列，应为{self._width}列。", f"{len(cells)} cells in place of {self._width}."
+            )
+            return [RefusedQuestion(line, "", "NUMBER_OF_CELLS", text)]
+        return check_question(
+            RawQuestion(
+                line,
+                cells[self._stem],
+                [cells[place] for place in self._options],
+                cells[self._answer],
+                columns=self._named,
+                **{name: cells[place] for name, place in self._details.items()},
+            )
+        )
+
+
+def _check_columns(
+    names: Sequence[str], columns: QuestionColumns, options: tuple[str, ...], details: dict[str, str]
+) -> None:
     problems = []
 
     def refuse(code: str, zh: str, en: str) -> None:
         problems.append(FieldProblem("columns", code, Text(zh, en)))
 
-    wanted = (columns.stem, *columns.options, columns.answer)
-    if not LEAST_OPTIONS <= len(columns.options) <= MOST_OPTIONS:
+    wanted = (columns.stem, *options, columns.answer, *details.values())
+    if not LEAST_OPTIONS <= len(options) <= MOST_OPTIONS:
         refuse(
             "NUMBER_OF_OPTION_COLUMNS",
             f"选项列须为{LEAST_OPTIONS}至{MOST_OPTIONS}列。",
             f"Name {LEAST_OPTIONS} to {MOST_OPTIONS} columns of options.",
         )
+    for name in sorted(set(columns.details) - set(DETAILS)):
+        refuse("FIELD_UNKNOWN", f"没有“{name}”这一项。", f"There is no field {name}; there are {', '.join(DETAILS)}.")
     if len(set(wanted)) != len(wanted):
         refuse("COLUMN_NAMED_TWICE", "同一列不能有两种用途。", "One column is named for two uses.")
     for name in dict.fromkeys(wanted):
@@ -115,44 +168,3 @@ def _check_columns(names: Sequence[str], columns: QuestionColumns) -> None:
             refuse("COLUMN_TWICE", f"文件有两个“{name}”列。", f"The file has two columns {name}.")
     if problems:
         raise ValidationFailed(problems)
-
-
-def _read_record(
-    cells: list[str], width: int, places: list[int], columns: QuestionColumns, line: int
-) -> NewQuestion | list[RefusedQuestion]:
-    refused: list[RefusedQuestion] = []
-
-    def refuse(column: str, code: str, zh: str, en: str) -> None:
-        refused.append(RefusedQuestion(line, column, code, Text(zh, en)))
-
-    if len(cells) != width:
-        # A comma in a text without quotes moves everything after it into the wrong column: nothing else can be said.
-        refuse(
-            "", "NUMBER_OF_CELLS", f"该行有{len(cells)}列，应为{width}列。", f"{len(cells)} cells in place of {width}."
-        )
-        return refused
-    stem, answer, *texts = (cells[place].strip() for place in places)
-    answer = unicodedata.normalize("NFKC", answer).upper()
-    options = tuple((key, text) for key, text in zip(KEYS, texts, strict=False) if text)
-    if not stem:
-        refuse(columns.stem, "STEM_EMPTY", "题干为空。", "The stem is empty.")
-    if any(len(text) > TEXT_MAXIMUM or _IMPOSSIBLE.search(text) for text in (stem, *texts)):
-        refuse(
-            "",
-            "TEXT_NOT_POSSIBLE",
-            f"文字超过{TEXT_MAXIMUM}字或含有非法字符。",
-            f"A text is longer than {TEXT_MAXIMUM} or holds characters that are none.",
-        )
-        return refused
-    if not LEAST_OPTIONS <= len(options) <= MOST_OPTIONS:
-        refuse(
-            "",
-            "NUMBER_OF_OPTIONS",
-            f"选项须为{LEAST_OPTIONS}至{MOST_OPTIONS}个。",
-            f"A question has {LEAST_OPTIONS} to {MOST_OPTIONS} options.",
-        )
-    if len({normalised(text) for _, text in options}) != len(options):
-        refuse("", "OPTIONS_ALIKE", "有相同的选项。", "Two options are alike.")
-    if answer not in {key for key, _ in options}:
-        refuse(columns.answer, "ANSWER_NO_OPTION", "答案不是任何一个选项。", "The answer is none of the options.")
-    return refused or NewQuestion(line, stem, options, answer, question_digest(stem, options))

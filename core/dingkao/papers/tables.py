@@ -10,28 +10,83 @@ from dingkao.db.routing import ROUTER
 from dingkao.db.tables import Record, code_column, one_of, reference, unique
 from dingkao.doctors.tables import Doctor
 from dingkao.institutions.tables import Organisation
-from dingkao.papers.vocabulary import AttemptState
+from dingkao.papers.vocabulary import AttemptState, QuestionState
 from dingkao.plugin.national import TimeUp
-from dingkao.plugin.vocabulary import PaperState, PaperSubject
+from dingkao.plugin.vocabulary import Difficulty, PaperState, PaperSubject, QuestionCategory, QuestionType
 from dingkao.storage.tables import StoredFile
 
 
-class Question(Record, db=ROUTER, tablename="question"):
-    """试题: single choice. `options` is JSON: [{"key": "A", "text": …}]; `digest` is over the normalised text."""
+class QuestionImport(Record, db=ROUTER, tablename="question_import"):
+    """题库导入批次: the questions of one file. Those of an officer wait for another officer's approval, which retires
+    what was in use before where the import `replaces`. `author` null: by the machine's operator, approved at once."""
 
     subject = code_column(20)
+    source = Varchar(120, default="")
+    replaces = Boolean(default=False)
+    questions = Integer(default=0)
+    author = reference(Account, null=True, index=False)
+    imported_at = Timestamptz(default=None)
+    approver = reference(Account, null=True, index=False)
+    approved_at = Timestamptz(null=True, default=None)
+
+    subject_known = one_of("subject", PaperSubject)
+    two_people = Check('"approver" IS NULL OR "author" IS NULL OR "approver" <> "author"')
+
+
+class Question(Record, db=ROUTER, tablename="question"):
+    """试题: one version of a question, whole in its row, so that it never changes: a change is a new version under the
+    same `code`. `options` is JSON: [{"key": "A", "text": …}]; `answer` the right keys in order; `shared` the text that
+    the questions of one `question_group` share; `digest` is over the normalised text. Only the state moves: draft,
+    approved (drawn for papers), retired."""
+
+    subject = code_column(20)
+    code = Varchar(64, default=None)
+    version = Integer(default=1)
+    state = code_column(10)
+    type = code_column(10)
+    category = code_column(40, null=True)
+    specialty = Varchar(60, default="")
+    topic = Varchar(120, default="")
+    difficulty = code_column(10, null=True)
+    question_group = Varchar(64, default="")
+    group_position = Integer(default=0)
+    shared = Text(default="")
     stem = Text()
     options = Text()
     answer = code_column(10)
     source = Varchar(120, default="")
     digest = code_column(64)
-    retired = Boolean(default=False)
+    batch = reference(QuestionImport, null=True, index=False)
+    author = reference(Account, null=True, index=False)
     created_at = Timestamptz(default=None)
+    approver = reference(Account, null=True, index=False)
+    approved_at = Timestamptz(null=True, default=None)
 
     subject_known = one_of("subject", PaperSubject)
-    once = unique("subject", "digest")
+    state_known = one_of("state", QuestionState)
+    type_known = one_of("type", QuestionType)
+    category_known = one_of("category", QuestionCategory)
+    difficulty_known = one_of("difficulty", Difficulty)
+    version_once = unique("subject", "code", "version")
+    two_people = Check('"approver" IS NULL OR "author" IS NULL OR "approver" <> "author"')
 
-    _indexes = ('CREATE INDEX "question_drawable" ON "question" ("subject", "retired", "id")',)
+    _indexes = (
+        'CREATE INDEX "question_drawable" ON "question" ("subject", "state", "id")',
+        'CREATE UNIQUE INDEX "question_approved_once" ON "question" ("subject", "code") WHERE "state" = \'APPROVED\'',
+        'CREATE UNIQUE INDEX "question_drafted_once" ON "question" ("subject", "code") WHERE "state" = \'DRAFT\'',
+        'CREATE UNIQUE INDEX "question_no_twin" ON "question" ("subject", "digest") WHERE "state" = \'APPROVED\'',
+        'CREATE INDEX "question_same_text" ON "question" ("subject", "digest")',
+        'CREATE INDEX "question_of_batch" ON "question" ("batch")',
+    )
+
+
+class QuestionBank(Record, db=ROUTER, tablename="question_bank"):
+    """题库: counts the changes of what a subject's papers are drawn from, so that servers may keep its index."""
+
+    subject = code_column(20, unique=True)
+    revision = Integer(default=0)
+
+    subject_known = one_of("subject", PaperSubject)
 
 
 class AssessmentPaper(Record, db=ROUTER, tablename="assessment_paper"):

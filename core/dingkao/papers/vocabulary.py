@@ -1,4 +1,4 @@
-"""The states of an attempt."""
+"""The states of an attempt and of a question."""
 
 from enum import StrEnum
 
@@ -21,3 +21,11 @@ class AttemptPhase(StrEnum):
     PAUSED = "PAUSED"
     SUBMIT_ONLY = "SUBMIT_ONLY"
     OVER = "OVER"
+
+
+class QuestionState(StrEnum):
+    """试题状态: of one version of a question"""
+
+    DRAFT = "DRAFT"
+    APPROVED = "APPROVED"
+    RETIRED = "RETIRED"

@@ -15,6 +15,7 @@ from dingkao.plugin.vocabulary import (
     AssessmentKind,
     AssessmentState,
     BehaviourPolarity,
+    Difficulty,
     Dimension,
     DocumentType,
     FilePurpose,
@@ -22,6 +23,8 @@ from dingkao.plugin.vocabulary import (
     PaperSubject,
     PracticeCategory,
     PracticeLevel,
+    QuestionCategory,
+    QuestionType,
     RatedBy,
     ReviewLevel,
     Role,
@@ -189,6 +192,35 @@ described_enum(
         FilePurpose.FACE_CAPTURE: "Face capture before a test. 人脸采集图像",
     },
 )
+described_enum(
+    QuestionType,
+    "Type of a question. 题型",
+    {
+        QuestionType.A1: "One best answer. 单句型最佳选择题",
+        QuestionType.A2: "One best answer on a short case. 病例摘要型最佳选择题",
+        QuestionType.A3: "Several questions on one case. 病例组型最佳选择题",
+        QuestionType.A4: "Several questions on a case that unfolds. 病例串型最佳选择题",
+        QuestionType.B1: "Questions sharing one set of options. 标准配伍题",
+        QuestionType.X: "Several right answers; all of them and no other count. 多项选择题",
+        QuestionType.TRUE_FALSE: "True or false. 判断题",
+    },
+)
+described_enum(
+    QuestionCategory,
+    "Category of a question. 试题类别",
+    {
+        QuestionCategory.CLINICAL: "Clinical medicine. 临床",
+        QuestionCategory.TRADITIONAL_CHINESE_MEDICINE: "Traditional Chinese medicine. 中医",
+        QuestionCategory.DENTAL: "Dentistry. 口腔",
+        QuestionCategory.PUBLIC_HEALTH: "Public health. 公共卫生",
+        QuestionCategory.MEDICAL_HUMANITIES: "Medical humanities. 人文医学",
+    },
+)
+described_enum(
+    Difficulty,
+    "Difficulty of a question. 难度",
+    {Difficulty.EASY: "Easy. 易", Difficulty.MEDIUM: "Medium. 中", Difficulty.HARD: "Hard. 难"},
+)
 
 SexEnum: TypeAlias = Sex
 DocumentTypeEnum: TypeAlias = DocumentType
@@ -205,3 +237,6 @@ AssessmentStateEnum: TypeAlias = AssessmentState
 PaperSubjectEnum: TypeAlias = PaperSubject
 PaperStateEnum: TypeAlias = PaperState
 FilePurposeEnum: TypeAlias = FilePurpose
+QuestionTypeEnum: TypeAlias = QuestionType
+QuestionCategoryEnum: TypeAlias = QuestionCategory
+DifficultyEnum: TypeAlias = Difficulty

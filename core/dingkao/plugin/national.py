@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from dingkao.plugin.blueprints import Blueprint
 from dingkao.plugin.policy import MAY_NOT_TOUCH, PolicySection, Stricter, may_tighten, policy_key
 from dingkao.plugin.vocabulary import RATED_DIMENSIONS, Dimension, PaperSubject, RegionLevel
 
@@ -196,6 +197,12 @@ class PapersPolicy(PolicySection):
         "BEFORE_SITTING 测评前, AFTER_SITTING 测评后由主管部门划定",
         source="regions' practice (100 items in 60 minutes, 60 to pass); the manual names none",
     )
+    blueprints: tuple[Blueprint, ...] = policy_key(
+        default=(),
+        description="命题蓝图: which paper a doctor gets, from category, scope and level: the first blueprint that is "
+        "for the doctor; without one the questions are drawn from all that the doctor may be asked",
+        source="this software's choice; regions draw by specialty",
+    )
     grace_seconds: int = policy_key(
         default=60,
         ge=0,
@@ -238,6 +245,24 @@ class PapersPolicy(PolicySection):
         if missing:
             raise ValueError(f"no rule for {', '.join(missing)}: a layer gives the rules of every subject")
         return self
+
+    @model_validator(mode="after")
+    def _blueprints_fit(self) -> "PapersPolicy":
+        codes = [blueprint.code for blueprint in self.blueprints]
+        if len(set(codes)) != len(codes):
+            raise ValueError("two blueprints with one code")
+        for blueprint in self.blueprints:
+            wanted = self.rules[blueprint.subject].questions
+            if blueprint.questions != wanted:
+                raise ValueError(
+                    f"blueprint {blueprint.code} has {blueprint.questions} questions, "
+                    f"the rule of {blueprint.subject.value} {wanted}"
+                )
+        return self
+
+    def blueprint(self, subject: PaperSubject, category: str, scope: str, level: str) -> Blueprint | None:
+        """The blueprint of the subject's paper for a doctor of this category, scope and level, where there is one."""
+        return next((each for each in self.blueprints if each.is_for(subject, category, scope, level)), None)
 
 
 class SuspensionMonths(BaseModel):

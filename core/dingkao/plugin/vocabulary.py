@@ -125,6 +125,37 @@ class PaperSubject(StrEnum):
     PROFESSIONAL = "PROFESSIONAL"
 
 
+class QuestionType(StrEnum):
+    """题型: A1 and A2 (one best answer, A2 with a short case), A3 and A4 (several questions on one case), B1 (several
+    questions sharing one set of options), X (several right), true or false"""
+
+    A1 = "A1"
+    A2 = "A2"
+    A3 = "A3"
+    A4 = "A4"
+    B1 = "B1"
+    X = "X"
+    TRUE_FALSE = "TRUE_FALSE"
+
+
+class QuestionCategory(StrEnum):
+    """试题类别: the categories of practice, and the medical humanities"""
+
+    CLINICAL = "CLINICAL"
+    TRADITIONAL_CHINESE_MEDICINE = "TRADITIONAL_CHINESE_MEDICINE"
+    DENTAL = "DENTAL"
+    PUBLIC_HEALTH = "PUBLIC_HEALTH"
+    MEDICAL_HUMANITIES = "MEDICAL_HUMANITIES"
+
+
+class Difficulty(StrEnum):
+    """难度"""
+
+    EASY = "EASY"
+    MEDIUM = "MEDIUM"
+    HARD = "HARD"
+
+
 class PaperState(StrEnum):
     """试卷状态"""
 

@@ -13,6 +13,7 @@ from dingkao.assessments.service.form import save_history_entry, save_registrati
 from dingkao.assessments.service.procedure import choose_procedure
 from dingkao.assessments.service.submission import submit
 from dingkao.assessments.service.uploads import upload_file
+from dingkao.audit.work import SYSTEM_CALLER
 from dingkao.environment import Environment
 from dingkao.papers.bank import import_questions
 from dingkao.papers.proctoring import give_face_consent, record_face_capture
@@ -141,4 +142,4 @@ async def fill_bank(province: SampleProvince, subject: PaperSubject, number: int
         right = "ABCD"[question % 4]
         options = [f"正确{question}" if key == right else f"错误{key}{question}" for key in "ABCD"]
         lines.append(f"{subject.value}第{question}题,{','.join(options)},{right}")
-    await import_questions(province.environment, province.authority, subject, "\n".join(lines))
+    await import_questions(province.environment, SYSTEM_CALLER, subject, "\n".join(lines))

@@ -76,6 +76,7 @@ class SampleProvince:
     institution: Caller
     body: Caller
     authority: Caller
+    second_authority: Caller
 
     async def add_doctor(
         self,
@@ -295,6 +296,7 @@ async def build_sample(
             ("institution", Role.INSTITUTION_OFFICER, institution_id, ()),
             ("body", Role.BODY_REVIEWER, body_id, ()),
             ("authority", Role.AUTHORITY_OFFICER, authority_id, (region_id,)),
+            ("authority-2", Role.AUTHORITY_OFFICER, authority_id, (region_id,)),
         ):
             account = await _key(Account(login_name=f"{key}{code_suffix}", name=key, created_at=now))
             await _key(
@@ -303,5 +305,5 @@ async def build_sample(
             callers[key] = caller_for(account, key, (RoleGrant(role, organisation, regions),))
     return SampleProvince(
         environment, region_id, institution_id, body_id, authority_id, cycle_id,
-        callers["institution"], callers["body"], callers["authority"],
+        callers["institution"], callers["body"], callers["authority"], callers["authority-2"],
     )  # fmt: skip

@@ -54,6 +54,7 @@ class World:
     report: Report
     read_code: CodeReader
     authority: Account
+    second_authority: Account
     institution: Account
     body: Account
     other_institution: Account

@@ -75,6 +75,7 @@ def _open_world(http: httpx.Client, report: Report, read_code: CodeReader) -> Wo
         report=report,
         read_code=read_code,
         authority=authority,
+        second_authority=_staff(http, report, "卫健委（二）", demo.SECOND_AUTHORITY_OFFICER),
         institution=_staff(http, report, "人民医院", demo.INSTITUTION_OFFICER),
         body=_staff(http, report, "考核机构", demo.BODY_REVIEWER),
         other_institution=_staff(http, report, "另一家医院", demo.SECOND_INSTITUTION_OFFICER),

@@ -174,15 +174,23 @@ def _stems(attempt: Any) -> list[str]:
 
 
 def import_bank(world: World, bank: Bank) -> None:
-    """The authority imports a file of questions for its subject, in place of those before."""
+    """One officer imports a file of questions for its subject, another approves it in place of those before."""
     done = world.authority.do(
         "ImportQuestions",
         "QuestionImport",
         lambda value: (
-            f"{TITLES[bank.subject]}题库：{bank.name}，导入{value['imported']}题，"
-            f"停用{value['retired']}题，未导入{len({line['line'] for line in value['refused']})}行"
+            f"{TITLES[bank.subject]}题库：{bank.name}，导入{value['imported']}题待审定，"
+            f"未导入{len({line['line'] for line in value['refused']})}行"
         ),
         input={"subject": bank.subject, "csv": bank.csv, "source": bank.name, "replace": True, "skipBad": True},
+    )
+    approval = {"importId": done["importId"]}
+    world.authority.refused("ApproveQuestions", "OWN_QUESTION", input=approval)
+    world.second_authority.do(
+        "ApproveQuestions",
+        "QuestionBankChange",
+        lambda value: f"另一人审定{value['approved']}题，停用{value['retired']}题",
+        input=approval,
     )
     held = world.authority.read("QuestionBank", lambda value: f"可用试题{value['count']}道", subject=bank.subject)
     world.authority.equal("QuestionBank", "questions in use", held["count"], done["imported"])

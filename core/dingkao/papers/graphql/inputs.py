@@ -2,8 +2,6 @@
 
 import strawberry
 
-from dingkao.plugin.enums import PaperSubjectEnum
-
 
 @strawberry.input(description="Consent to a text. 人脸信息采集授权")
 class GiveFaceConsentInput:
@@ -19,7 +17,9 @@ class StartAttemptInput:
 @strawberry.input(description="An answer to one question. 作答")
 class AnswerInput:
     position: int = strawberry.field(description="The question, from 1. 题号")
-    choice: str | None = strawberry.field(default=None, description="The chosen key; null clears it. 所选选项")
+    choice: str | None = strawberry.field(
+        default=None, description="The chosen key; all of them (ACD) for type X; null clears it. 所选选项"
+    )
     sequence: int = strawberry.field(
         description="The client's own counter: of two saves for one question the higher wins. 序号"
     )
@@ -48,17 +48,3 @@ class SubmitAttemptInput:
 @strawberry.input(description="The attempt to go on with on this device. 接管作答")
 class TakeOverAttemptInput:
     attempt_id: strawberry.ID = strawberry.field(description="The attempt. 答卷标识")
-
-
-@strawberry.input(description="A CSV file of questions. 导入试题")
-class ImportQuestionsInput:
-    subject: PaperSubjectEnum = strawberry.field(description="For which subject. 科目")
-    csv: str = strawberry.field(description="The file's text, with a line of column names. CSV 内容")
-    stem_column: str = strawberry.field(default="Question", description="Column of the stem. 题干列名")
-    option_columns: list[str] = strawberry.field(
-        default_factory=lambda: ["A", "B", "C", "D"], description="Columns of the options. 选项列名"
-    )
-    answer_column: str = strawberry.field(default="Answer", description="Column of the right letter. 答案列名")
-    source: str = strawberry.field(default="", description="Where they come from. 来源")
-    replace: bool = strawberry.field(default=False, description="Retire what came before. 是否停用原有试题")
-    skip_bad: bool = strawberry.field(default=False, description="Import the good lines alone. 是否跳过有误的行")

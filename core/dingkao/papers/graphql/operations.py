@@ -8,10 +8,9 @@ from dingkao.assessments.graphql import load_assessment
 from dingkao.context import CoreInfo
 from dingkao.papers import attempts
 from dingkao.papers.answers import GivenAnswer, save_answers
-from dingkao.papers.bank import bank_size, import_questions
+from dingkao.papers.graphql.bank import BankMutation, BankQuery
 from dingkao.papers.graphql.inputs import (
     GiveFaceConsentInput,
-    ImportQuestionsInput,
     SaveAnswersInput,
     StartAttemptInput,
     SubmitAttemptInput,
@@ -21,10 +20,6 @@ from dingkao.papers.graphql.pass_marks import PassMarkMutation, PassMarkQuery
 from dingkao.papers.graphql.results import (
     AnswersSaved,
     GiveFaceConsentResult,
-    ImportQuestionsResult,
-    QuestionBank,
-    QuestionImport,
-    RefusedLine,
     SaveAnswersResult,
     StartAttemptResult,
     SubmitAttemptResult,
@@ -33,32 +28,22 @@ from dingkao.papers.graphql.results import (
 )
 from dingkao.papers.graphql.types import Attempt, SavedAnswer, load_attempt, load_attempt_by_token, show_face_consent
 from dingkao.papers.proctoring import give_face_consent
-from dingkao.papers.question_file import QuestionColumns
 from dingkao.papers.writing import take_over_attempt
-from dingkao.plugin.enums import PaperSubjectEnum
 from dingkao.plugin.ids import decode_id
 from dingkao.plugin.text import Text
 
 
 @strawberry.type
-class PaperQuery(PassMarkQuery):
+class PaperQuery(PassMarkQuery, BankQuery):
     @strawberry.field(description="An attempt, with its questions while the doctor answers. 答卷")
     async def attempt(
         self, info: CoreInfo, id: Annotated[strawberry.ID, strawberry.argument(description="Which. 答卷标识")]
     ) -> Attempt:
         return await load_attempt(info, decode_id("Attempt", id))
 
-    @strawberry.field(description="The question bank, for the authority. 题库")
-    async def question_bank(
-        self,
-        info: CoreInfo,
-        subject: Annotated[PaperSubjectEnum, strawberry.argument(description="Which subject. 科目")],
-    ) -> QuestionBank:
-        return QuestionBank(subject=subject, count=await bank_size(info.context.caller, subject))
-
 
 @strawberry.type
-class PaperMutation(PassMarkMutation):
+class PaperMutation(PassMarkMutation, BankMutation):
     @strawberry.mutation(description="Agree to face capture, before the first test. 人脸信息采集授权")
     async def give_face_consent(
         self,
@@ -144,29 +129,3 @@ class PaperMutation(PassMarkMutation):
         await take_over_attempt(info.context.environment, info.context.caller, attempt_id)
         info.context.forget_loaded()
         return await load_attempt(info, attempt_id)
-
-    @strawberry.mutation(description="Import questions from CSV, for the authority. 导入试题")
-    async def import_questions(
-        self,
-        info: CoreInfo,
-        input: Annotated[ImportQuestionsInput, strawberry.argument(description="The file. 试题文件")],
-    ) -> ImportQuestionsResult:
-        report = await import_questions(
-            info.context.environment,
-            info.context.caller,
-            input.subject,
-            input.csv,
-            columns=QuestionColumns(input.stem_column, tuple(input.option_columns), input.answer_column),
-            source=input.source,
-            replace=input.replace,
-            skip_bad=input.skip_bad,
-        )
-        return QuestionImport(
-            lines=report.lines,
-            imported=report.imported,
-            retired=report.retired,
-            refused=[
-                RefusedLine(line=entry.line, column=entry.column, code=entry.code, message=info.context.say(entry.text))
-                for entry in report.refused
-            ],
-        )

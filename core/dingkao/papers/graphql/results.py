@@ -6,30 +6,7 @@ from typing import Annotated
 import strawberry
 
 from dingkao.papers.graphql.types import Attempt, FaceConsent, SavedAnswer
-from dingkao.plugin.enums import PaperSubjectEnum
 from dingkao.plugin.graphql import NotEligibleProblem, Problem, StateProblem, ValidationProblem
-
-
-@strawberry.type(description="The bank of one subject. 题库")
-class QuestionBank:
-    subject: PaperSubjectEnum = strawberry.field(description="Subject. 科目")
-    count: int = strawberry.field(description="Questions in use. 可用试题数")
-
-
-@strawberry.type(description="Why a line was refused. 未导入的行")
-class RefusedLine:
-    line: int = strawberry.field(description="Line of the file. 行号")
-    column: str = strawberry.field(description="Column; empty: the line. 列名")
-    code: str = strawberry.field(description="Stable code. 代码")
-    message: str = strawberry.field(description="Sentence for people. 说明")
-
-
-@strawberry.type(description="What an import did. 导入结果")
-class QuestionImport:
-    lines: int = strawberry.field(description="Questions in the file. 行数")
-    imported: int = strawberry.field(description="Questions taken. 已导入")
-    retired: int = strawberry.field(description="Questions taken out of use. 已停用")
-    refused: list[RefusedLine] = strawberry.field(description="Refused lines. 未导入")
 
 
 @strawberry.type(description="What the server now holds. 已保存")
@@ -64,8 +41,4 @@ SubmitAttemptResult = Annotated[
 TakeOverAttemptResult = Annotated[
     Attempt | StateProblem,
     strawberry.union("TakeOverAttemptResult", description="Outcome of taking over. 接管结果"),
-]
-ImportQuestionsResult = Annotated[
-    QuestionImport | ValidationProblem,
-    strawberry.union("ImportQuestionsResult", description="Outcome of an import. 导入结果"),
 ]

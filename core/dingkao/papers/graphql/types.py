@@ -25,12 +25,12 @@ from dingkao.papers.records import (
 from dingkao.papers.settling import settle_assessment
 from dingkao.papers.vocabulary import AttemptPhase, AttemptState
 from dingkao.papers.writing import attempt_token
-from dingkao.plugin.enums import PaperStateEnum, PaperSubjectEnum, described_enum
+from dingkao.plugin.enums import PaperStateEnum, PaperSubjectEnum, QuestionTypeEnum, described_enum
 from dingkao.plugin.errors import NotFound
 from dingkao.plugin.graphql import Node
 from dingkao.plugin.ids import encode_id
 from dingkao.plugin.national import PapersPolicy
-from dingkao.plugin.vocabulary import PaperState
+from dingkao.plugin.vocabulary import PaperState, QuestionType
 
 described_enum(
     AttemptState,
@@ -67,7 +67,7 @@ class QuestionOption:
 @strawberry.type(description="What the server holds for a question. 已保存的作答")
 class SavedAnswer:
     position: int = strawberry.field(description="The question, from 1. 题号")
-    choice: str = strawberry.field(description="The chosen key; empty: cleared. 所选选项")
+    choice: str = strawberry.field(description="The chosen key or keys; empty: cleared. 所选选项")
     sequence: int = strawberry.field(description="The client's sequence number that won. 序号")
     saved_at: datetime = strawberry.field(description="When it was saved. 保存时间")
 
@@ -75,6 +75,11 @@ class SavedAnswer:
 @strawberry.type(description="A question of an attempt. 试题")
 class AttemptQuestion:
     position: int = strawberry.field(description="From 1. 题号")
+    type: QuestionTypeEnum = strawberry.field(description="Its type; X takes several keys. 题型")
+    group: int | None = strawberry.field(
+        description="First position of the questions it stands together with (A3, A4, B1). 题组（首题题号）"
+    )
+    shared_stem: str | None = strawberry.field(description="The case that its group is about (A3, A4). 共用题干")
     stem: str = strawberry.field(description="What is asked. 题干")
     options: list[QuestionOption] = strawberry.field(description="What may be chosen. 选项")
     answer: SavedAnswer | None = strawberry.field(description="What the server holds. 已保存的作答")
@@ -116,6 +121,9 @@ class Attempt(Node):
         return [
             AttemptQuestion(
                 position=question["position"],
+                type=QuestionType(question["type"]),
+                group=question.get("group"),
+                shared_stem=question.get("shared"),
                 stem=question["stem"],
                 options=[QuestionOption(key=option["key"], text=option["text"]) for option in question["options"]],
                 answer=_show_answer(answers.get(question["position"])),

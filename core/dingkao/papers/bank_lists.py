@@ -1,0 +1,111 @@
+"""Reading the question bank: pages for the authority, and all that is in use for an export."""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from dingkao.audit.work import begin, logged_in
+from dingkao.db.statement import Statement
+from dingkao.environment import Environment
+from dingkao.papers.questions import NewQuestion
+from dingkao.papers.tables import Question
+from dingkao.papers.vocabulary import QuestionState
+from dingkao.plugin.caller import Caller
+from dingkao.plugin.vocabulary import Difficulty, PaperSubject, QuestionCategory, QuestionType, Role
+
+_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class BankRecord:
+    """A version of a question as the bank holds it."""
+
+    id: int
+    code: str
+    version: int
+    state: QuestionState
+    created_at: datetime
+    approved_at: datetime | None
+    question: NewQuestion
+
+
+_listed = Statement(
+    lambda p: (
+        Question.select(
+            Question.id, Question.code, Question.version, Question.state, Question.type, Question.category,
+            Question.specialty, Question.topic, Question.difficulty, Question.question_group, Question.group_position,
+            Question.shared, Question.stem, Question.options, Question.answer, Question.source, Question.digest,
+            Question.created_at, Question.approved_at,
+        )
+        .where((Question.subject == p.subject) & (Question.state == p.state) & (Question.id > p.after))
+        .order_by(Question.id)
+        .limit(p.limit)
+    ),
+    constants=("limit",),
+)  # fmt: skip
+
+
+def _record(row: Any) -> BankRecord:
+    question = NewQuestion(
+        line=row["id"],
+        stem=row["stem"],
+        options=tuple((option["key"], option["text"]) for option in json.loads(row["options"])),
+        answer=row["answer"],
+        digest=row["digest"],
+        type=QuestionType(row["type"]),
+        code=row["code"],
+        category=QuestionCategory(row["category"]) if row["category"] else None,
+        specialty=row["specialty"],
+        topic=row["topic"],
+        difficulty=Difficulty(row["difficulty"]) if row["difficulty"] else None,
+        source=row["source"],
+        shared=row["shared"],
+        group=row["question_group"],
+        group_position=row["group_position"],
+    )
+    return BankRecord(
+        row["id"],
+        row["code"],
+        row["version"],
+        QuestionState(row["state"]),
+        row["created_at"],
+        row["approved_at"],
+        question,
+    )
+
+
+async def list_questions(
+    caller: Caller | None, subject: PaperSubject, state: QuestionState, *, after: int, limit: int
+) -> list[BankRecord]:
+    """At most `limit` questions of a subject in a state, with a key above `after`, by key. For authority officers, with
+    the answers. Raises NotLoggedIn, Forbidden."""
+    logged_in(caller).require(Role.AUTHORITY_OFFICER)
+    return [
+        _record(row) for row in await _listed.run(subject=subject.value, state=state.value, after=after, limit=limit)
+    ]
+
+
+async def export_questions(environment: Environment, caller: Caller | None, subject: PaperSubject) -> list[NewQuestion]:
+    """Every question of a subject in use, the questions of a group together; audited. For authority officers and the
+    system. Raises NotLoggedIn, Forbidden."""
+    async with begin(environment, caller) as work:
+        work.acting = work.caller.require(Role.AUTHORITY_OFFICER, Role.SYSTEM)
+        questions = [question async for question in _all(subject)]
+        await work.record("EXPORT_QUESTIONS", "Question", None, {"subject": subject.value, "questions": len(questions)})
+    places: dict[str, int] = {}
+    for question in questions:
+        if question.group:
+            places.setdefault(question.group, question.line)
+    return sorted(questions, key=lambda each: (places.get(each.group, each.line), each.group_position, each.line))
+
+
+async def _all(subject: PaperSubject) -> AsyncIterator[NewQuestion]:
+    after = 0
+    while rows := await _listed.run(
+        subject=subject.value, state=QuestionState.APPROVED.value, after=after, limit=_PAGE
+    ):
+        for row in rows:
+            yield _record(row).question
+        after = rows[-1]["id"]
