@@ -185,6 +185,7 @@ def import_bank(world: World, bank: Bank) -> None:
         input={"subject": bank.subject, "csv": bank.csv, "source": bank.name, "replace": True, "skipBad": True},
     )
     approval = {"importId": done["importId"]}
+    world.second_authority.read("BankQuestions", "另一人查看待审定试题", subject=bank.subject, state="DRAFT", first=100)
     world.authority.refused("ApproveQuestions", "OWN_QUESTION", input=approval)
     world.second_authority.do(
         "ApproveQuestions",
@@ -194,3 +195,6 @@ def import_bank(world: World, bank: Bank) -> None:
     )
     held = world.authority.read("QuestionBank", lambda value: f"可用试题{value['count']}道", subject=bank.subject)
     world.authority.equal("QuestionBank", "questions in use", held["count"], done["imported"])
+    before = world.authority.read("BankQuestions", "原有试题已停用", subject=bank.subject, state="RETIRED", first=1)
+    gone = {"questionIds": [edge["node"]["id"] for edge in before["edges"]], "reason": "表述有误"}
+    world.authority.refused("RetireQuestions", "ALREADY_RETIRED", input=gone)
