@@ -11,6 +11,8 @@ from bench.exam.ledger import Sheet
 # A client waits longer after each failure, up to so many times its first wait.
 _LONGEST_WAIT = 25
 _FIRST_WAIT = 0.2
+# Two, so that one may overtake the other.
+_MOST_REQUESTS = 2
 
 
 class Refused(Exception):
@@ -33,10 +35,11 @@ class Candidate:
         self._device = self._devices[0]
         self._sheet = Sheet("", {})
         self._sequence = 0
-        # What is not acknowledged yet: sequence → (position, choice).
+        # What is not acknowledged yet: sequence → (position, choice); and which of it is on its way.
         self._pending: dict[int, tuple[int, str]] = {}
+        self._flying: set[int] = set()
         self._saving: set[asyncio.Task[None]] = set()
-        self._resending: asyncio.Task[None] | None = None
+        self._wait = _FIRST_WAIT
 
     async def sit(self) -> None:
         """From the arrival to the mark. What must not happen is noted in the ledger."""
@@ -122,37 +125,42 @@ class Candidate:
         self._sequence += 1
         self._sheet.sent.setdefault((position, self._sequence), set()).add(choice)
         self._pending[self._sequence] = (position, choice)
-        task = asyncio.ensure_future(self._save(self._device, {self._sequence: (position, choice)}))
-        self._saving.add(task)
-        task.add_done_callback(self._saving.discard)
+        self._save()
 
-    async def _save(self, device: Device, answers: dict[int, tuple[int, str]]) -> None:
-        """Send these answers once; where no acknowledgement comes, all that is pending is sent again, together."""
+    def _save(self) -> None:
+        """Send what is pending and not on its way, together; where two requests are on their way, once one is back."""
+        waiting = {sequence: answer for sequence, answer in self._pending.items() if sequence not in self._flying}
+        if not waiting or len(self._saving) >= _MOST_REQUESTS:
+            return
+        self._flying.update(waiting)
+        task = asyncio.ensure_future(self._deliver(self._device, waiting))
+        self._saving.add(task)
+        task.add_done_callback(self._delivered)
+
+    def _delivered(self, task: asyncio.Task[None]) -> None:
+        self._saving.discard(task)
+        if not task.cancelled():
+            task.result()
+            self._save()
+
+    async def _deliver(self, device: Device, answers: dict[int, tuple[int, str]]) -> None:
+        """Send these answers once. Where no acknowledgement comes, they wait, and go out again with what came since."""
         try:
             await self._send(device, answers)
         except NotAnswered as failure:
             self._hall.ledger.retried[f"SaveAnswers: {failure.kind}"] += 1
-            if self._resending is None or self._resending.done():
-                self._resending = asyncio.ensure_future(self._resend(device))
+            await asyncio.sleep(self._wait * self._chance.between(0.5, 1.5))
+            self._wait = min(self._wait * 2, _FIRST_WAIT * _LONGEST_WAIT)
         except Refused as refusal:
             self._hall.ledger.refused[refusal.code] += 1
-
-    async def _resend(self, device: Device) -> None:
-        wait = _FIRST_WAIT
-        while self._pending:
-            await asyncio.sleep(wait * self._chance.between(0.5, 1.5))
-            wait = min(wait * 2, _FIRST_WAIT * _LONGEST_WAIT)
-            try:
-                await self._send(device, dict(self._pending))
-            except NotAnswered as failure:
-                self._hall.ledger.retried[f"SaveAnswers: {failure.kind}"] += 1
-            except Refused as refusal:
-                self._hall.ledger.refused[refusal.code] += 1
-                return
+            for sequence in answers:
+                self._pending.pop(sequence, None)
+        else:
+            self._wait = _FIRST_WAIT
+        finally:
+            self._flying.difference_update(answers)
 
     async def _send(self, device: Device, answers: dict[int, tuple[int, str]]) -> None:
-        if not answers:
-            return
         ledger, sheet = self._hall.ledger, self._sheet
         sent = [
             {"position": position, "choice": choice or None, "sequence": sequence}
@@ -172,8 +180,9 @@ class Candidate:
 
     async def _change_device(self) -> None:
         """The first phone is gone, with whatever it had not sent; the second goes on where the server says it was."""
-        for task in [*self._saving, *([self._resending] if self._resending else [])]:
+        for task in self._saving:
             task.cancel()
+        self._saving.clear()
         self._pending.clear()
         self._devices[0].close()
         acknowledged = dict(self._sheet.acknowledged)
@@ -196,8 +205,7 @@ class Candidate:
         """Wait until everything is acknowledged."""
         while self._saving:
             await asyncio.wait(set(self._saving))
-        if self._resending is not None and not self._resending.done():
-            await asyncio.wait({self._resending})
+            await asyncio.sleep(0)  # what was delivered may have set out the next
 
     async def _submit(self) -> None:
         asked = {"input": {"attemptId": self._sheet.attempt_id}}

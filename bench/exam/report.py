@@ -65,6 +65,7 @@ def report(day: Day) -> str:
         *_timing("  saves", [seconds for _, seconds in ledger.saves], day.habits.length),
         *_timing("  starts", [seconds for _, seconds in ledger.starts], day.habits.arrive),
         *_timing("  submissions", [seconds for _, seconds in ledger.submits], day.habits.leave),
+        f"  answers in a save      {ledger.answers_acknowledged / max(1, len(ledger.saves)):.2f}",
         f"  refused                {sum(ledger.refused.values())} {_counted(ledger.refused)}",
         f"  tried again            {sum(ledger.retried.values())} {_counted(ledger.retried)}",
         f"  changed devices        {ledger.changed_devices}",
