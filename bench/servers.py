@@ -91,7 +91,7 @@ class ServedDingkao:
     No explorer, warnings alone logged. `folder` takes its files and its log.
     """
 
-    def __init__(self, database_url: str, folder: Path, workers: int = 1) -> None:
+    def __init__(self, database_url: str, folder: Path, workers: int = 1, sweep_seconds: float = 300) -> None:
         self.port = free_port()
         self._folder = folder
         self._workers = workers
@@ -100,7 +100,7 @@ class ServedDingkao:
             "DINGKAO_STORAGE_URL": str(folder / "files"),
             "DINGKAO_EXPLORER": "false",
             "DINGKAO_LOG_LEVEL": "WARNING",
-            "DINGKAO_SWEEP_SECONDS": "300",
+            "DINGKAO_SWEEP_SECONDS": str(sweep_seconds),
         }
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -1,6 +1,7 @@
 """One simulated doctor: comes, starts, answers, changes devices, loses the network, goes on, submits."""
 
 import asyncio
+import contextlib
 from typing import Any
 
 from bench.exam.device import Device, Hall, NotAnswered, Timings
@@ -13,6 +14,9 @@ _LONGEST_WAIT = 25
 _FIRST_WAIT = 0.2
 # Two, so that one may overtake the other.
 _MOST_REQUESTS = 2
+_MAY_NOT_WRITE = {"TAKEN_OVER", "ANOTHER_DEVICE_WRITES"}
+# Seconds after the day in which a mark may still come.
+_LONGEST_MARKING = 60.0
 
 
 class Refused(Exception):
@@ -40,6 +44,8 @@ class Candidate:
         self._flying: set[int] = set()
         self._saving: set[asyncio.Task[None]] = set()
         self._wait = _FIRST_WAIT
+        # What the server gave the device that writes, so that it can save even when its session is over.
+        self._token: str | None = None
 
     async def sit(self) -> None:
         """From the arrival to the mark. What must not happen is noted in the ledger."""
@@ -61,10 +67,16 @@ class Candidate:
         answers = await asyncio.gather(
             *(self._insist(device, "StartAttempt", asked, self._hall.ledger.starts) for device in devices)
         )
-        attempt = _expect(answers[0]["startAttempt"], "Attempt")
-        for other in answers[1:]:
-            if _expect(other["startAttempt"], "Attempt")["id"] != attempt["id"]:
-                self._hall.ledger.find(f"{attempt['id']}: two devices that started at once got two attempts")
+        attempts = [_expect(answer["startAttempt"], "Attempt") for answer in answers]
+        if len({attempt["id"] for attempt in attempts}) > 1:
+            self._hall.ledger.find(f"{attempts[0]['id']}: two devices that started at once got two attempts")
+        writing = [place for place, attempt in enumerate(attempts) if attempt["writing"]]
+        if len(writing) != 1:
+            self._hall.ledger.find(f"{attempts[0]['id']}: {len(writing)} of {len(attempts)} devices may write")
+        # The other one may only read: the doctor puts it away.
+        self._device = self._devices[writing[0] if writing else 0]
+        attempt = attempts[writing[0] if writing else 0]
+        self._token = attempt["writerToken"]
         key = {
             question["position"]: next(
                 option["key"] for option in question["options"] if option["text"].startswith(RIGHT)
@@ -146,7 +158,7 @@ class Candidate:
     async def _deliver(self, device: Device, answers: dict[int, tuple[int, str]]) -> None:
         """Send these answers once. Where no acknowledgement comes, they wait, and go out again with what came since."""
         try:
-            await self._send(device, answers)
+            await self._send(device, answers, self._token)
         except NotAnswered as failure:
             self._hall.ledger.retried[f"SaveAnswers: {failure.kind}"] += 1
             await asyncio.sleep(self._wait * self._chance.between(0.5, 1.5))
@@ -160,13 +172,13 @@ class Candidate:
         finally:
             self._flying.difference_update(answers)
 
-    async def _send(self, device: Device, answers: dict[int, tuple[int, str]]) -> None:
+    async def _send(self, device: Device, answers: dict[int, tuple[int, str]], token: str | None) -> None:
         ledger, sheet = self._hall.ledger, self._sheet
         sent = [
             {"position": position, "choice": choice or None, "sequence": sequence}
             for sequence, (position, choice) in answers.items()
         ]
-        variables = {"input": {"attemptId": sheet.attempt_id, "answers": sent}}
+        variables = {"input": {"attemptId": sheet.attempt_id, "token": token, "answers": sent}}
         data = await device.ask("SaveAnswers", variables, ledger.saves)
         saved = _expect(data["saveAnswers"], "AnswersSaved")
         held = {answer["position"]: answer for answer in saved["answers"]}
@@ -174,32 +186,50 @@ class Candidate:
             if position not in held or held[position]["sequence"] < sequence:
                 ledger.find(f"{sheet.attempt_id} question {position}: {sequence} was acknowledged but is not held")
             self._pending.pop(sequence, None)
+            sheet.saved.add((position, sequence))
         ledger.answers_acknowledged += len(answers)
         for position, answer in held.items():
             ledger.acknowledge(sheet, position, answer["sequence"], answer["choice"] or "")
 
     async def _change_device(self) -> None:
-        """The first phone is gone, with whatever it had not sent; the second goes on where the server says it was."""
+        """The doctor goes on with the other phone, where the server says that he was; what the first had not sent is
+        lost with it. The first must be refused from then on."""
+        ledger, sheet = self._hall.ledger, self._sheet
         for task in self._saving:
             task.cancel()
         self._saving.clear()
         self._pending.clear()
-        self._devices[0].close()
-        acknowledged = dict(self._sheet.acknowledged)
-        self._device = self._devices[1]
-        data = await self._insist(self._device, "Attempt", {"id": self._sheet.attempt_id})
+        acknowledged = dict(sheet.acknowledged)
+        first, first_token = self._device, self._token
+        self._device = next(device for device in self._devices if device is not first)
+        asked = {"input": {"attemptId": sheet.attempt_id}}
+        data = await self._insist(self._device, "TakeOverAttempt", asked)
+        attempt = _expect(data["takeOverAttempt"], "Attempt")
+        self._token = attempt["writerToken"]
         highest = 0
-        for question in data["attempt"]["questions"]:
+        for question in attempt["questions"]:
             position, answer = question["position"], question["answer"]
             sequence = answer["sequence"] if answer else 0
             highest = max(highest, sequence)
             if sequence < acknowledged.get(position, 0):
-                self._hall.ledger.find(
-                    f"{self._sheet.attempt_id} question {position}: {acknowledged[position]} was acknowledged, "
+                ledger.find(
+                    f"{sheet.attempt_id} question {position}: {acknowledged[position]} was acknowledged, "
                     f"the second device sees {sequence}"
                 )
         self._sequence = highest
-        self._hall.ledger.changed_devices += 1
+        ledger.changed_devices += 1
+        await self._try_to_write(first, first_token)
+        first.close()
+
+    async def _try_to_write(self, device: Device, token: str | None) -> None:
+        """From a device that may not write any more."""
+        sheet = self._sheet
+        sent = [{"position": 1, "choice": None, "sequence": 0}]
+        variables = {"input": {"attemptId": sheet.attempt_id, "token": token, "answers": sent}}
+        with contextlib.suppress(NotAnswered):
+            saved = (await device.ask("SaveAnswers", variables))["saveAnswers"]
+            if saved.get("code") not in _MAY_NOT_WRITE:
+                self._hall.ledger.find(f"{sheet.attempt_id}: the first device still writes: {saved}")
 
     async def _flush(self) -> None:
         """Wait until everything is acknowledged."""
@@ -208,11 +238,17 @@ class Candidate:
             await asyncio.sleep(0)  # what was delivered may have set out the next
 
     async def _submit(self) -> None:
-        asked = {"input": {"attemptId": self._sheet.attempt_id}}
-        data = await self._insist(self._device, "SubmitAttempt", asked, self._hall.ledger.submits)
+        ledger, sheet = self._hall.ledger, self._sheet
+        asked = {"input": {"attemptId": sheet.attempt_id, "token": self._token, "confirmed": True}}
+        data = await self._insist(self._device, "SubmitAttempt", asked, ledger.submits)
         attempt = _expect(data["submitAttempt"], "Attempt")
-        self._sheet.submitted = True
-        self._sheet.percent = attempt["scorePercent"]
+        sheet.submitted = True
+        while attempt["scorePercent"] is None and self._hall.now() < self._hall.habits.length + _LONGEST_MARKING:
+            # The server died between the submission and the mark: the mark comes by itself.
+            ledger.marks_waited_for += 1
+            await asyncio.sleep(1)
+            attempt = (await self._insist(self._device, "Attempt", {"id": sheet.attempt_id}))["attempt"]
+        sheet.percent = attempt["scorePercent"]
 
 
 def _expect(answer: Any, name: str) -> Any:

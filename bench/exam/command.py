@@ -27,6 +27,9 @@ from dingkao.db.migrations import migrate
 from dingkao.migrations import CORE_MIGRATIONS
 from dingkao.settings import Settings
 
+# As a server does it that nobody has configured.
+_SWEEP_SECONDS = 5.0
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a day; the process's exit code: 1 where an answer was lost or a mark is wrong."""
@@ -69,7 +72,7 @@ def run_day(asked: argparse.Namespace, database: ExamDatabase, folder: Path) -> 
     """Make the hall in the empty database, start the server, let everybody sit, compare. Raises ServerFailed."""
     habits = Habits(**{habit.name: getattr(asked, habit.name) for habit in fields(Habits)})
     title, seats = asyncio.run(_prepare(database.url, asked.doctors, asked.questions))
-    served = ServedDingkao(database.url, folder, asked.workers)
+    served = ServedDingkao(database.url, folder, asked.workers, _SWEEP_SECONDS)
     try:
         served.start()
         ledger = Ledger()

@@ -20,6 +20,8 @@ class Sheet:
     sent: dict[tuple[int, int], set[str]] = field(default_factory=dict)
     # position → the highest sequence that the server said it holds.
     acknowledged: dict[int, int] = field(default_factory=dict)
+    # Every (position, sequence) of a save that was acknowledged, beaten or not: the history must hold them all.
+    saved: set[tuple[int, int]] = field(default_factory=set)
     percent: int | None = None
     submitted: bool = False
 
@@ -42,7 +44,7 @@ class Ledger:
     submits: list[tuple[float, float]] = field(default_factory=list)
     answers_acknowledged: int = 0
     changed_devices: int = 0
-    resumed: int = 0
+    marks_waited_for: int = 0
 
     def find(self, finding: str) -> None:
         """Note what must never be."""

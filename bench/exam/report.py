@@ -68,7 +68,7 @@ def report(day: Day) -> str:
         f"  answers in a save      {ledger.answers_acknowledged / max(1, len(ledger.saves)):.2f}",
         f"  refused                {sum(ledger.refused.values())} {_counted(ledger.refused)}",
         f"  tried again            {sum(ledger.retried.values())} {_counted(ledger.retried)}",
-        f"  changed devices        {ledger.changed_devices}",
+        f"  changed devices        {ledger.changed_devices}; looked again for a mark {ledger.marks_waited_for} times",
     ]
     if day.kills:
         outage = ", ".join(f"{kill.seconds:.1f}" for kill in day.kills)
@@ -79,6 +79,7 @@ def report(day: Day) -> str:
         "held against the database",
         f"  acknowledged answers   {ledger.answers_acknowledged:,} saved, {held.answers:,} questions compared",
         f"  lost                   {held.lost}",
+        f"  history                {held.history:,} saves, {held.not_in_history} missing",
         f"  never sent, but stored {held.foreign}",
         f"  marks compared         {held.marks:,}, wrong {held.wrong_marks}; attempts not submitted "
         f"{held.not_submitted}, too many {held.surplus_attempts}",
