@@ -57,6 +57,15 @@ async def test_a_resubmission_plans_anew(sittings: Sittings, changed: bool) -> N
     assert await sittings.papers(doctor) == []
 
 
+@pytest.mark.parametrize("plans", [[PaperPlan(HUMANITIES, 1)] * 2, [PaperPlan(HUMANITIES, 0)]])
+async def test_papers_that_nobody_could_reach_are_not_planned(sittings: Sittings, plans: list[PaperPlan]) -> None:
+    doctor = await sittings.doctor(opened=False, state=State.SUBMITTED)
+    before = await sittings.papers(doctor)
+    with pytest.raises(RuntimeError, match=r"procedure .* plans the paper HUMANITIES"):
+        await _plan(sittings, doctor, *plans, changed=True)
+    assert await sittings.papers(doctor) == before
+
+
 async def test_an_exemption_is_kept_with_the_procedure_and_goes_with_it(sittings: Sittings) -> None:
     doctor = await sittings.doctor(opened=False, state=State.SUBMITTED)
     await _waive(sittings, doctor, PROFESSIONAL)

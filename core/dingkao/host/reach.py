@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from itertools import chain, product
 
-from dingkao.plugin.contributions import PaperPlan, Procedure, ProcedureRequirements
+from dingkao.papers.rules import wrong_with_plans
+from dingkao.plugin.contributions import Procedure, ProcedureRequirements
 from dingkao.plugin.facts import AssessmentFacts
 from dingkao.plugin.national import PapersPolicy
 from dingkao.plugin.policy import Policy
 from dingkao.plugin.text import Reason
-from dingkao.plugin.vocabulary import AssessmentKind, AssessmentState, PaperSubject, PracticeCategory, PracticeLevel
+from dingkao.plugin.vocabulary import AssessmentKind, AssessmentState, PracticeCategory, PracticeLevel
 
 _BEGAN = (None, date(1990, 2, 28), date(2025, 6, 1))
 
@@ -51,30 +52,6 @@ def wrong_with_procedure(procedure: Procedure, policies: Mapping[str, Policy]) -
     return list(wrong)
 
 
-def wrong_with_plans(plans: object, policy: Policy) -> str | None:
-    """Why these papers cannot all be reached, as the end of a sentence; None where they can."""
-    if isinstance(plans, str) or not isinstance(plans, Sequence):
-        return f"gives as papers a {type(plans).__name__}, where a list of PaperPlan is due"
-    seen: set[PaperSubject] = set()
-    rules = policy.section(PapersPolicy).rules
-    for place, plan in enumerate(plans, start=1):
-        if not isinstance(plan, PaperPlan) or not isinstance(plan.subject, PaperSubject):
-            return f"gives as paper {place} what is no PaperPlan of a PaperSubject"
-        if plan.subject in seen:
-            return (
-                f"plans the paper {plan.subject.value} twice: the second can never be reached; plan each subject once"
-            )
-        seen.add(plan.subject)
-        if plan.attempts is not None and (not isinstance(plan.attempts, int) or plan.attempts < 1):
-            return (
-                f"plans the paper {plan.subject.value} with {plan.attempts} attempts: it can never be sat; give at "
-                "least 1, or None for as many as it takes"
-            )
-        if plan.subject not in rules:
-            return f"plans the paper {plan.subject.value}, for which papers.rules has no rule: it can never be drawn"
-    return None
-
-
 def _ask(procedure: Procedure, facts: AssessmentFacts, policy: Policy) -> Iterator[str]:
     try:
         reasons = procedure.ineligibility(facts, policy)
@@ -89,6 +66,11 @@ def _ask(procedure: Procedure, facts: AssessmentFacts, policy: Policy) -> Iterat
         yield f"gives as requirements a {type(requirements).__name__}, where ProcedureRequirements is due"
     elif requirements.minimum_proofs < 0:
         yield f"asks for {requirements.minimum_proofs} proofs; ask for 0 or more"
-    wrong = wrong_with_plans(plans, policy)
+    wrong = wrong_with_plans(plans)
     if wrong is not None:
         yield wrong
+        return
+    rules = policy.section(PapersPolicy).rules
+    for plan in plans:
+        if plan.subject not in rules:
+            yield f"plans the paper {plan.subject.value}, for which papers.rules has no rule: it can never be drawn"

@@ -214,7 +214,7 @@ def _wrong_ports(result: Any) -> str | None:
 
 
 def _shown(item: Any) -> str:
-    return f"the class {item.__name__}" if inspect.isclass(item) else f"a {type(item).__name__}"
+    return f"the class {item.__name__}" if inspect.isclass(item) else f"an object of {type(item).__name__}"
 
 
 _SINGLE: Final[Mapping[str, Check]] = {

@@ -35,7 +35,12 @@ async def plan_papers(
     """Write down the papers that the procedure asks for, all LOCKED; part of submitting.
 
     A resubmission plans anew: a paper keeps its exemption only where the procedure is the same. Nothing was sat yet.
+    RuntimeError tells of a procedure that plans for this doctor what nobody could reach: at the start it was asked
+    about others (dingkao.host.reach), and no assessment may be caught in it.
     """
+    wrong = rules.wrong_with_plans(plans)
+    if wrong is not None:
+        raise RuntimeError(f"procedure {record.procedure} {wrong}")
     before = {row["subject"]: row for row in await _papers.run(assessment=record.id)}
     kept = {
         subject

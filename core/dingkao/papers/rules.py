@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from dingkao.papers.vocabulary import AttemptState
+from dingkao.plugin.contributions import PaperPlan
 from dingkao.plugin.errors import StateConflict
 from dingkao.plugin.state_machine import StateMachine, Transition
 from dingkao.plugin.text import Text
@@ -200,3 +201,25 @@ def require_pass_mark_settable(
     if not pending:
         text = Text("没有待划定合格线的试卷。", "No paper waits for a pass mark.")
         raise StateConflict("NOTHING_PENDING", text, "NOTHING_PENDING")
+
+
+def wrong_with_plans(plans: object) -> str | None:
+    """Why the papers that a procedure plans cannot all be reached, as the end of a sentence; None where they can. Each
+    opens when the one before it is passed or waived, and a subject stands once on an assessment."""
+    if isinstance(plans, str) or not isinstance(plans, Sequence):
+        return f"gives as papers a {type(plans).__name__}, where a list of PaperPlan is due"
+    seen: set[PaperSubject] = set()
+    for place, plan in enumerate(plans, start=1):
+        if not isinstance(plan, PaperPlan) or not isinstance(plan.subject, PaperSubject):
+            return f"gives as paper {place} what is no PaperPlan of a PaperSubject"
+        if plan.subject in seen:
+            return (
+                f"plans the paper {plan.subject.value} twice: the second can never be reached; plan each subject once"
+            )
+        seen.add(plan.subject)
+        if plan.attempts is not None and (not isinstance(plan.attempts, int) or plan.attempts < 1):
+            return (
+                f"plans the paper {plan.subject.value} with {plan.attempts} attempts: it can never be sat; give at "
+                "least 1, or None for as many as it takes"
+            )
+    return None
