@@ -51,6 +51,14 @@ class Settings(BaseSettings):
     body_seconds: float = Field(
         default=15.0, ge=0.1, le=600, description="Seconds in which the body of an operation must have arrived"
     )
+    documents_mode: str = Field(
+        default="off",
+        pattern="^(off|log|enforce)$",
+        description="Operations that are not in the manifest of documents: off runs, log logs, enforce refuses them",
+    )
+    documents_manifest: Path | None = Field(
+        default=None, description="Manifest of the clients' operations, as `dingkao documents` writes it"
+    )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Origins of other web clients, as https://client.example; separated by commas"
     )

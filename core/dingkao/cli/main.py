@@ -8,6 +8,7 @@ from typer.core import TyperGroup
 
 from dingkao.cli import (
     demo,
+    documents,
     importing,
     information,
     migrating,
@@ -87,6 +88,7 @@ app.add_typer(importing.app, name="import", rich_help_panel=_DATA)
 app.command(rich_help_panel=_LOOKING)(schema.schema)
 app.add_typer(plugins.app, name="plugins", rich_help_panel=_LOOKING)
 app.add_typer(policy.app, name="policy", rich_help_panel=_LOOKING)
+app.command(rich_help_panel=_LOOKING)(documents.documents)
 app.command(rich_help_panel=_LOOKING)(information.settings)
 app.command(rich_help_panel=_LOOKING)(outbox.outbox)
 app.command(name="new-plugin", rich_help_panel=_WRITING)(new_plugin.new_plugin)

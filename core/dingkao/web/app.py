@@ -26,6 +26,7 @@ from dingkao.migrations import CORE_MIGRATIONS
 from dingkao.papers.marks import mark_submitted
 from dingkao.papers.settling import settle_expired
 from dingkao.policy.effective import refuse_clashing_layers
+from dingkao.registry import Registry
 from dingkao.results.service import finalise_due
 from dingkao.schema import assemble
 from dingkao.settings import Settings, load_settings
@@ -38,6 +39,7 @@ from dingkao.web.health import healthz, readyz
 from dingkao.web.limits import Limits
 from dingkao.web.middleware import RequestMiddleware
 from dingkao.web.operations import explorer_log_in, explorer_tabs
+from dingkao.web.trusted_documents import load_trusted_documents
 
 _log = get_logger("dingkao.server")
 
@@ -53,7 +55,13 @@ def create_app(
     PolicyError where layers of plugins do not go together in the region tree."""
     environment = build_environment(settings or load_settings(), clock=clock, plugins=plugins)
     explorer = Explorer(explorer_tabs(), log_in=explorer_log_in()) if environment.settings.explorer else None
-    endpoint = GraphQLEndpoint(environment, _executor(environment), CoreServices(environment), explorer)
+    endpoint = GraphQLEndpoint(
+        environment,
+        build_executor(environment.registry, environment.settings),
+        CoreServices(environment),
+        explorer,
+        load_trusted_documents(environment.settings),
+    )
     routes: list[BaseRoute] = [
         Route("/graphql", endpoint.__call__, methods=["GET", "POST"]),
         Route("/healthz", healthz),
@@ -71,9 +79,9 @@ def create_app(
     return app
 
 
-def _executor(environment: Environment) -> Executor:
-    settings = environment.settings
-    schema = assemble(environment.registry)
+def build_executor(registry: Registry, settings: Settings) -> Executor:
+    """What runs operations: the schema of core and plugins, within the limits of the settings. Raises PluginRefused."""
+    schema = assemble(registry)
     limits = Limits(
         schema._schema, AUTHENTICATION_FIELDS, most_depth=settings.query_depth, most_cost=settings.query_cost
     )

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from graphql import GraphQLError
@@ -18,6 +18,7 @@ from dingkao.plugin.ports import PortFailed
 from dingkao.plugin.text import Text
 from dingkao.web.execution import Executor, Outcome, operation_label
 from dingkao.web.explorer import Explorer
+from dingkao.web.trusted_documents import Mode, TrustedDocuments, document_id
 
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
@@ -29,11 +30,12 @@ _PORT = Text("外部服务暂不可用，请稍后再试。", "An external servi
 
 
 class BadRequest(Exception):
-    """The request is no GraphQL request; `status` and a sentence."""
+    """The request is no GraphQL request, or not one of those served here; `status`, a sentence and a code."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, code: str = "BAD_REQUEST") -> None:
         super().__init__(message)
         self.status = status
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +45,22 @@ class GraphQLRequest:
     query: str
     variables: dict[str, Any] | None
     operation_name: str | None
+    # Names a trusted document; `query` may then be empty.
+    document_id: str | None = None
 
 
 class GraphQLEndpoint:
     """The one endpoint."""
 
     def __init__(
-        self, environment: Environment, executor: Executor, services: CoreServicesOf, explorer: Explorer | None
+        self,
+        environment: Environment,
+        executor: Executor,
+        services: CoreServicesOf,
+        explorer: Explorer | None,
+        documents: TrustedDocuments,
     ) -> None:
+        self._documents = documents
         self._environment = environment
         self._executor = executor
         self._services = services
@@ -65,14 +75,14 @@ class GraphQLEndpoint:
             return PlainTextResponse(f"Answers come as {GRAPHQL_JSON} or {JSON}.", status_code=406)
         try:
             async with asyncio.timeout(self._environment.settings.body_seconds):
-                asked = await _read(request)
+                asked = self._admit(await _read(request))
         except TimeoutError:
             seconds = self._environment.settings.body_seconds
             message = f"The body did not arrive within {seconds:g} seconds."
             body = {"errors": [{"message": message, "extensions": {"code": "BAD_REQUEST"}}]}
             return _respond(body, media_type, 408)
         except BadRequest as error:
-            body = {"errors": [{"message": str(error), "extensions": {"code": "BAD_REQUEST"}}]}
+            body = {"errors": [{"message": str(error), "extensions": {"code": error.code}}]}
             return _respond(body, media_type, error.status)
         scope = request.scope
         context = CoreContext(
@@ -86,6 +96,21 @@ class GraphQLEndpoint:
         outcome = await self._run(asked, context)
         scope["dingkao.operation"] = operation_label(self._executor.prepare(asked.query).document, asked.operation_name)
         return _show(outcome, media_type, context)
+
+    def _admit(self, asked: GraphQLRequest) -> GraphQLRequest:
+        """The request with the text of its document. Raises BadRequest for a document that is not to be run."""
+        if asked.document_id is not None:
+            text = self._documents.text(asked.document_id)
+            if text is None:
+                raise BadRequest(400, "The manifest has no document of this documentId.", "UNKNOWN_DOCUMENT")
+            if asked.query not in ("", text):
+                raise BadRequest(400, "`query` is not the document of `documentId`; send one of them.")
+            return replace(asked, query=text)
+        if self._documents.mode is not Mode.OFF and not self._documents.holds(asked.query):
+            if self._documents.mode is Mode.ENFORCE:
+                raise BadRequest(400, "Only the operations of known clients are served here.", "UNTRUSTED_DOCUMENT")
+            _log.warning("document not in the manifest", document=document_id(asked.query))
+        return asked
 
     async def _run(self, asked: GraphQLRequest, context: CoreContext) -> Outcome:
         seconds = self._environment.settings.operation_seconds
@@ -141,14 +166,17 @@ async def _read(request: Request) -> GraphQLRequest:
         raise BadRequest(400, "The body is not JSON.") from None
     if not isinstance(asked, dict):
         raise BadRequest(400, "The body is a JSON object with `query`; batches are not served.")
-    if not isinstance(asked.get("query"), str):
+    identifier = asked.get("documentId")
+    if identifier is not None and not isinstance(identifier, str):
+        raise BadRequest(400, "`documentId` must be a string.")
+    if not isinstance(asked.get("query", None if identifier is None else ""), str):
         raise BadRequest(400, "`query` must be a string.")
     for name, kind in (("variables", dict), ("extensions", dict), ("operationName", str)):
         if asked.get(name) is not None and not isinstance(asked[name], kind):
             raise BadRequest(400, f"`{name}` must be {'a string' if kind is str else 'an object'}.")
-    if _UNSTORABLE_IN_JSON.search(text) and not _is_storable([asked["query"], asked.get("variables")]):
+    if _UNSTORABLE_IN_JSON.search(text) and not _is_storable([asked.get("query", ""), asked.get("variables")]):
         raise BadRequest(400, "A text holds a character that cannot be stored: NUL, or half of a surrogate pair.")
-    return GraphQLRequest(asked["query"], asked.get("variables"), asked.get("operationName"))
+    return GraphQLRequest(asked.get("query", ""), asked.get("variables"), asked.get("operationName"), identifier)
 
 
 # JSON spells both as escapes only, so that nearly every request is done with one search.
