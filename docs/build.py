@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from building import answers, codes, commands, reference
+from building import answers, codes, commands, policy_items, reference
 from building.blocks import Maker, fill, pages
 from building.example import walk_with_example
 from building.way import walk
@@ -22,7 +22,13 @@ ROOT = Path(__file__).parents[1]
 async def all_makers() -> Mapping[str, Maker]:
     """Everything that blocks may ask for. Walks the whole way on a demo in this process: some seconds."""
     exchanges = {**await walk(), **await walk_with_example()}
-    return {**answers.makers(exchanges), **reference.makers(), **commands.makers(), **codes.makers()}
+    return {
+        **answers.makers(exchanges),
+        **reference.makers(),
+        **commands.makers(),
+        **codes.makers(),
+        **policy_items.makers(),
+    }
 
 
 def build(makers: Mapping[str, Maker]) -> dict[Path, str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined, to_jsonable_python
+from pydantic_core import to_jsonable_python
 
 from building.blocks import Maker
 from building.recorder import bundled_plugins
@@ -19,6 +19,7 @@ from dingkao.doctors.roster import COLUMNS, REQUIRED
 from dingkao.host.loading import build_registry
 from dingkao.papers.rules import MACHINE as PAPER
 from dingkao.plugin.hookspecs import Hooks
+from dingkao.plugin.policy_keys import describe_keys
 from dingkao.plugin.state_machine import StateMachine
 from dingkao.results.rules import CERTIFICATE_MACHINE, NOTICE_MACHINE, RESULT_MACHINE
 from dingkao.settings import PREFIX, Settings
@@ -86,11 +87,11 @@ def policy() -> str:
     """Every section of the policy with its keys, their national values and what each means."""
     parts = []
     for section in build_registry(bundled_plugins()).sections:
-        rows = [["key", "national value", "meaning"]]
-        for key, field in section.model_fields.items():
-            value = field.get_default(call_default_factory=True)
-            shown = "" if value is PydanticUndefined else _value(value)
-            rows.append([f"`{section.name}.{key}`", shown, field.description or ""])
+        rows = [["key", "national value", "type", "meaning", "rests on", "lower layers may"]]
+        for key in describe_keys([section]):
+            rows.append(
+                [f"`{key.path}`", _value(key.default), key.type, key.description, key.source, key.rule.in_words()]
+            )
         parts.append(f"### {section.name} {_first_line(section.__doc__)}\n\n{_table(rows)}")
     return "\n\n".join(parts)
 

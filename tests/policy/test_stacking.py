@@ -1,6 +1,7 @@
 """Layers on the national values: fallback, places, what a lower layer may do, and refusals. Pure."""
 
 import json
+from enum import StrEnum
 from typing import Any, ClassVar
 
 import pytest
@@ -29,6 +30,13 @@ from dingkao.policies import PolicyBook
 PROVINCE, PREFECTURE, COUNTY, HOSPITAL = "990000", "990100", "990101", "H001"
 
 
+class Grade(StrEnum):
+    """From the least strict to the strictest; by their letters they would stand otherwise."""
+
+    LOW = "LOW"
+    HIGH = "HIGH"
+
+
 class NightSection(PolicySection):
     """夜间"""
 
@@ -48,6 +56,9 @@ class NightSection(PolicySection):
     )
     drugs: tuple[str, ...] = policy_key(
         default=("X", "Y"), description="药品", source="a test", lower=may_tighten(Stricter.FEWER)
+    )
+    grade: Grade = policy_key(
+        default=Grade.LOW, description="级别", source="a test", lower=may_tighten(Stricter.HIGHER)
     )
     law: str = policy_key(default="三个维度", description="法律", source="a test", lower=MAY_NOT_TOUCH)
 
@@ -128,6 +139,8 @@ LOWER = [
     ("supervised", True, False, False),
     ("alone", False, False, True),
     ("alone", False, True, False),
+    ("grade", "LOW", "HIGH", True),
+    ("grade", "HIGH", "LOW", False),
     ("wards", ["A", "B"], ["A", "B", "C"], True),
     ("wards", ["A", "B"], ["A"], False),
     ("drugs", ["X"], [], True),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, Field
 from pydantic.fields import FieldInfo
@@ -76,6 +76,10 @@ _WORDS: Mapping[Stricter, str] = {
 def _as_strict(stricter: Stricter | None, before: Any, after: Any) -> bool:
     if before is None or after is None:
         return before is None
+    if isinstance(before, Enum) and isinstance(after, Enum):
+        # The members of an enumeration stand from the least strict to the strictest, whatever they are called.
+        order = list(type(before))
+        before, after = order.index(before), order.index(after)
     match stricter:
         case Stricter.HIGHER:
             return bool(after >= before)
@@ -198,6 +202,8 @@ def type_in_words(field: FieldInfo) -> str:
 
 def _in_words(annotation: Any) -> str:
     origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _in_words(arguments[0])
     if origin in (Union, UnionType):
         return " or ".join("none" if part is NoneType else _in_words(part) for part in arguments)
     if origin in (tuple, list, frozenset, set):
