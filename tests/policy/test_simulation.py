@@ -357,3 +357,19 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     empty.write_text("")
     with pytest.raises(BadProposal, match="neither an object `plugin`"):
         read_proposal(str(empty))
+
+
+async def test_another_blueprint_is_another_paper(places: Places) -> None:
+    """Only the doctors whom the blueprint is for get another paper by it."""
+    inside = await places.add_doctor("HX")
+    cycle_id = await places.open()
+    part = {"questions": 100}
+    dental = {"code": "DENTAL", "subject": "PROFESSIONAL", "categories": ["DENTAL"], "parts": [part]}
+    clinical = {"code": "CLINICAL", "subject": "PROFESSIONAL", "categories": ["CLINICAL"], "parts": [part]}
+    _, touched = await simulated(places.environment, cycle_id, layer(COUNTY, papers__blueprints=(dental,)))
+    assert [change.kind for change in touched[0].changes] == [PolicyChangeKind.OTHER_VALUES]
+    _, touched = await simulated(places.environment, cycle_id, layer(COUNTY, papers__blueprints=(dental, clinical)))
+    assert touched[0].assessment.doctor_id == inside
+    (change,) = touched[0].changes
+    assert (change.kind, change.subject) == (PolicyChangeKind.PAPER_RULES, "PROFESSIONAL")
+    assert change.after == f"{change.before} CLINICAL"

@@ -10,6 +10,7 @@ from dingkao.cycles.vocabulary import CycleState
 from dingkao.plugin.contributions import ActionRule, Procedure
 from dingkao.plugin.errors import FieldProblem, StateConflict
 from dingkao.plugin.facts import AssessmentFacts
+from dingkao.plugin.national import PapersPolicy
 from dingkao.plugin.policy import Policy
 from dingkao.plugin.text import Reason, Text
 from dingkao.plugin.vocabulary import AssessmentState, PaperState
@@ -92,8 +93,10 @@ def _json(values: Mapping[str, Any], path: str) -> str:
 
 
 def outlook(facts: AssessmentFacts, policy: Policy, ruleset: RuleSet, paper_rules: Mapping[str, str]) -> Outlook:
-    """What the doctor has before him under `policy`. `paper_rules` are the rules of each subject, as JSON."""
+    """What the doctor has before him under `policy`. `paper_rules` are the rules of each subject, as JSON; the code of
+    the blueprint that the paper is drawn by follows, where there is one."""
     seen: Outlook = {}
+    papers = policy.section(PapersPolicy)
     for procedure in ruleset.procedures:
         reasons = procedure.ineligibility(facts, policy)
         seen[PolicyChangeKind.ELIGIBILITY, procedure.code] = _codes(reasons) or _ELIGIBLE
@@ -111,7 +114,9 @@ def outlook(facts: AssessmentFacts, policy: Policy, ruleset: RuleSet, paper_rule
             seen[PolicyChangeKind.ATTEMPTS, f"{procedure.code} {subject}"] = allowed
             paper = facts.paper(plan.subject)
             if paper is None or paper.state in _PAPER_TO_COME:
-                seen[PolicyChangeKind.PAPER_RULES, subject] = paper_rules.get(subject, "")
+                rule = paper_rules.get(subject, "")
+                blueprint = papers.blueprint(plan.subject, facts.category.value, facts.scope, facts.level.value)
+                seen[PolicyChangeKind.PAPER_RULES, subject] = f"{rule} {blueprint.code}" if blueprint else rule
     for action in ruleset.actions:
         seen[PolicyChangeKind.ACTIONS, action.code] = _codes(action.against(facts, policy)) or "ALLOWED"
     return seen
