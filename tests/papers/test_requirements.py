@@ -1,12 +1,14 @@
 """A plugin's requirements before the body's approval and the conclusion, on both databases: they hold back, and decide
 nothing."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from dingkao.assessments import requirements
 from dingkao.environment import Environment
 from dingkao.host.loading import FoundPlugin, PluginRefused, build_registry
 from dingkao.host.services import CoreServices
@@ -21,7 +23,7 @@ from dingkao.plugin.vocabulary import AssessmentState, PaperSubject, ReviewLevel
 from dingkao.reviews.vocabulary import Decision
 from dingkao.testing.clock import SettableClock
 from dingkao.testing.progress import BOTH_QUALIFIED, current_record, decide, submit_registration
-from dingkao.testing.refusals import refused_reasons
+from dingkao.testing.refusals import refused_reasons, refused_state
 from dingkao.testing.sample import SampleProvince, build_sample
 
 from .sittings import MINUTES, QUESTIONS, Sittings, build_sittings
@@ -184,4 +186,22 @@ async def test_an_exception_undoes_the_act(
     monkeypatch.setattr(check, "unmet", broken)
     with pytest.raises(LookupError):
         await decide(province, doctor, ReviewLevel.BODY)
+    assert (await current_record(doctor)).state is AssessmentState.INSTITUTION_APPROVED
+
+
+async def test_one_that_hangs_refuses_the_act(
+    checking: Environment, check: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hanging(step: Step, assessments: Sequence[AssessmentReading]) -> Mapping[int, Sequence[Reason]]:
+        await asyncio.Event().wait()
+        raise AssertionError("nobody sets it")
+
+    province = await build_sample(checking)
+    doctor = await province.add_doctor()
+    await submit_registration(checking, doctor)
+    await decide(province, doctor, ReviewLevel.INSTITUTION)
+    monkeypatch.setattr(check, "unmet", hanging)
+    monkeypatch.setattr(requirements, "TIME_LIMIT_SECONDS", 0.01)
+    refusal = await refused_state(decide(province, doctor, ReviewLevel.BODY))
+    assert refusal == ("REQUIREMENT_NOT_ANSWERED", "INSTITUTION_APPROVED")
     assert (await current_record(doctor)).state is AssessmentState.INSTITUTION_APPROVED

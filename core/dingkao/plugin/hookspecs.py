@@ -51,7 +51,7 @@ class Hooks:
     @hookspec
     def requirements(self) -> Sequence[Requirement]:  # type: ignore[empty-body]
         """What must be done before the body's approval or the conclusion. All count; two with one code refuse the
-        start. An exception of `unmet` undoes the act that asked."""
+        start. `unmet` has 10 s; after that the act is refused and may be tried again. Its exception undoes the act."""
 
     @hookspec
     def graphql(self) -> GraphQLContribution | None:

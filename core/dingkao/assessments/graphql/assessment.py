@@ -26,7 +26,7 @@ from dingkao.assessments.graphql.form_types import (
     show_rating,
 )
 from dingkao.assessments.records import AssessmentRecord, read_records
-from dingkao.assessments.requirements import Unmet, unmet_requirements
+from dingkao.assessments.requirements import RequirementNotAnswered, Unmet, unmet_requirements
 from dingkao.assessments.rules import MACHINE, STAGES, Event
 from dingkao.assessments.scope import grant_on
 from dingkao.assessments.service.procedure import Offer, offers
@@ -340,7 +340,10 @@ async def load_unmet(info: CoreInfo, record: AssessmentRecord, step: Step) -> li
         return []
 
     async def load(records: list[AssessmentRecord]) -> Sequence[list[Unmet]]:
-        found = await unmet_requirements(environment, records, step)
+        try:
+            found = await unmet_requirements(environment, records, step)
+        except RequirementNotAnswered as error:
+            return [[error.unmet] for _ in records]
         return [found.get(item.id, []) for item in records]
 
     loader: Any = info.context.loader(load, f"unmet_requirements_{step.value}")
