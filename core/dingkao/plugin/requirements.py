@@ -40,7 +40,7 @@ class Requirement(Protocol):
         Asked inside the use case's transaction with the assessments locked, for one or for up to 500 at once: one query
         of the plugin's own tables for all of them, nothing that reaches outside, nothing written. Asked for readings
         too, so that clients can show what is open. Time limit 10 s: then the act is refused (REQUIREMENT_NOT_ANSWERED)
-        and may be tried again. An exception undoes the use case: nothing is approved or concluded on a doubt; marking a paper
-        is tried again by the sweeper.
+        and may be tried again. An exception undoes the use case: nothing is approved or concluded on a doubt. Marking a
+        paper is tried again by the sweeper.
         """
         ...
