@@ -127,7 +127,8 @@ async def test_a_failing_service_is_a_flag_and_loses_nothing(
     watched: Sittings, verdict: FaceVerdict | Exception | None, reference: str
 ) -> None:
     service = Service(verdict)
-    environment = replace(watched.environment, face=GuardedFaceVerifier(service, "faces", seconds=0.3))
+    seconds = 1.0 if verdict is None else 10.0
+    environment = replace(watched.environment, face=GuardedFaceVerifier(service, "faces", seconds=seconds))
     doctor = await watched.doctor()
     await give_face_consent(environment, doctor.caller, doctor.assessment_id, VERSION)
     file = await _capture(watched, doctor)
