@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import tempfile
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -22,7 +23,10 @@ from dingkao.plugin.hookspecs import Hooks
 from dingkao.plugin.policy_keys import describe_keys
 from dingkao.plugin.state_machine import StateMachine
 from dingkao.results.rules import CERTIFICATE_MACHINE, NOTICE_MACHINE, RESULT_MACHINE
+from dingkao.scaffold.baking import bake
 from dingkao.settings import PREFIX, Settings
+from dingkao.testing import fixtures as kit
+from dingkao.testing.contract import PluginContract
 from dingkao_exemptions.rules import MACHINE as EXEMPTION
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +51,9 @@ def makers() -> Mapping[str, Maker]:
         "contracts": contracts,
         "roster-columns": roster_columns,
         "file": source_file,
+        "baked": baked_file,
+        "fixtures": fixtures,
+        "contract-suite": contract_suite,
     }
 
 
@@ -115,6 +122,7 @@ def hook(name: str) -> str:
     specification = getattr(Hooks, name)
     signature = str(inspect.signature(specification))
     for module in ("dingkao.plugin.contributions.", "dingkao.plugin.policy.", "dingkao.plugin.ports.",
+                   "dingkao.plugin.settings.", "dingkao.plugin.requirements.",
                    "dingkao.db.migrations.", "dingkao.db.tables.", "collections.abc."):  # fmt: skip
         signature = signature.replace(module, "")
     return f"```python\n@hookimpl\ndef {name}{signature}: ...\n```\n\n{_text(specification.__doc__)}"
@@ -140,6 +148,38 @@ def source_file(path: str) -> str:
         raise ValueError(f"{path} is not in the repository")
     language = {".py": "python", ".toml": "toml"}[found.suffix]
     return f"`{path}`\n\n```{language}\n{found.read_text(encoding='utf-8').strip()}\n```"
+
+
+def baked_file(path: str) -> str:
+    """A file of the plugin that `dingkao new-plugin sichuan --region 510000` writes."""
+    with tempfile.TemporaryDirectory() as folder:
+        bake("sichuan", "510000", Path(folder) / "new", {})
+        text = (Path(folder) / "new" / path).read_text(encoding="utf-8").strip()
+    language = {".py": "python", ".toml": "toml", ".sql": "sql"}[Path(path).suffix]
+    return f"`dingkao-sichuan/{path}`\n\n```{language}\n{text}\n```"
+
+
+def fixtures() -> str:
+    """Every fixture of the kit, with what it says of itself."""
+    found = (
+        (name, value)
+        for name, value in vars(kit).items()
+        if type(value).__name__ == "FixtureFunctionDefinition" and not name.startswith("_")
+    )
+    rows = [["fixture", "is"]]
+    rows += [
+        [f"`{name}`", " ".join(_text(inspect.getdoc(value._get_wrapped_function())).split())] for name, value in found
+    ]
+    return _table(rows)
+
+
+def contract_suite() -> str:
+    """Every test of the contract suite, with what it says of itself."""
+    rows = [["test", "what it holds"]]
+    for name, value in vars(PluginContract).items():
+        if name.startswith("test_"):
+            rows.append([f"`{name}`", " ".join(_text(value.__doc__).split())])
+    return _table(rows)
 
 
 def _table(rows: Iterable[Iterable[str]]) -> str:

@@ -9,8 +9,6 @@ from building import answers, codes, reference
 from building.blocks import BadBlock, calls_in, fill, pages
 from building.recorder import OPERATIONS
 
-from dingkao.plugin.hookspecs import Hooks
-
 ROOT = Path(__file__).parents[2]
 
 
@@ -43,12 +41,6 @@ def test_every_machine_of_the_code_is_known_to_the_builder() -> None:
         if line.endswith("= StateMachine(")
     ]
     assert len(declared) == len(reference.MACHINES)
-
-
-def test_every_hook_has_its_section() -> None:
-    hooks = {name for name, value in vars(Hooks).items() if hasattr(value, "dingkao_spec")}
-    assert len(hooks) >= 9
-    assert {call.partition(" ")[2] for call in _calls("docs/plugins") if call.startswith("hook ")} == hooks
 
 
 def test_a_block_that_nothing_makes_is_refused() -> None:

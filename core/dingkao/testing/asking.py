@@ -1,5 +1,6 @@
 """Operations made from a schema itself: every root field with arguments that fit, whatever is added later."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -32,8 +33,10 @@ SCALARS = {
 }
 # What stands in for a text of that name; any other gets 示范.
 TEXTS = {"textVersion": "2026-1", "procedure": "GENERAL", "csv": "Question,A,B,C,D,Answer\n题,一,二,三,四,A"}
-# How far a deep selection goes: an object, what it holds, and what that holds.
+# How far a deep selection goes: an object, what it holds, and what that holds; less far where that is too much.
 DEPTH = 3
+# Fields of one operation: well below what the server takes (dingkao.web.limits), whose lists count manifold.
+FIELDS_MAXIMUM = 150
 
 
 def schema_of(registry: Registry) -> GraphQLSchema:
@@ -65,16 +68,16 @@ def _ids(name: str, kind: GraphQLInputType, inside: tuple[str, ...]) -> set[str]
 
 
 def operation(
-    kind: str, name: str, field: GraphQLField, texts: Mapping[str, str], *, deep: bool = False, depth: int = DEPTH
+    kind: str, name: str, field: GraphQLField, texts: Mapping[str, str], *, deep: bool = False
 ) -> tuple[str, dict[str, Any]]:
     """A document that asks for the field, and its variables; `texts` gives ids and texts by the argument's name. With
-    `deep` everything is selected that can be, without arguments, `depth` objects far."""
+    `deep` everything is selected that can be, without arguments, up to three objects far."""
     required = {key: value for key, value in field.args.items() if isinstance(value.type, GraphQLNonNull)}
     variables = {key: _value(value.type, key, texts) for key, value in required.items() if key != "first"}
     declared = ", ".join(f"${key}: {required[key].type}" for key in variables)
     given = ", ".join(f"{key}: ${key}" for key in variables)
     head = f"{kind} ({declared})" if declared else kind
-    selected = deep_selection(field, depth) if deep else selection(field)
+    selected = limited_selection(field, FIELDS_MAXIMUM) if deep else selection(field)
     return f"{head} {{ {name}{f'({given})' if given else ''} {selected} }}", variables
 
 
@@ -95,18 +98,37 @@ def selection(field: GraphQLField) -> str:
     return "{ __typename " + problems + " }"
 
 
+def limited_selection(field: GraphQLField, most: int) -> str:
+    """The deepest selection of at most `most` fields; the shallowest where each has more."""
+    for depth in range(DEPTH, 1, -1):
+        found = deep_selection(field, depth)
+        if _count(found) <= most:
+            return found
+    return deep_selection(field, 1)
+
+
+def _count(text: str) -> int:
+    return len(re.findall(r"[A-Za-z_]\w*", text))
+
+
 def deep_selection(field: GraphQLField, depth: int = DEPTH) -> str:
     """Everything below the field that takes no required argument, `depth` objects far; a page counts as none."""
     named = get_named_type(field.type)
     if isinstance(named, GraphQLUnionType):
-        parts = (f"... on {member.name} {{ {_fields(member, depth, member.name)} }}" for member in named.types)
+        # The object, and of problems what every one has: two members may have fields of one name and two types.
+        shown = [member for member in named.types if not any(of.name == "Problem" for of in member.interfaces)]
+        parts = [f"... on {shown[0].name} {{ __typename {_fields(shown[0], depth)} }}"] if shown else []
+        if len(shown) < len(named.types):
+            parts.append("... on Problem { code message }")
+        if "ValidationProblem" in {member.name for member in named.types}:
+            parts.append("... on ValidationProblem { fields { path code } }")
         return "{ __typename " + " ".join(parts) + " }"
     if isinstance(named, GraphQLObjectType | GraphQLInterfaceType):
         return "{ __typename " + _fields(named, depth) + " }"
     return ""
 
 
-def _fields(of: GraphQLObjectType | GraphQLInterfaceType, depth: int, prefix: str = "") -> str:
+def _fields(of: GraphQLObjectType | GraphQLInterfaceType, depth: int) -> str:
     chosen = []
     for name, field in of.fields.items():
         if any(is_required_argument(argument) for argument in field.args.values()):
@@ -117,8 +139,7 @@ def _fields(of: GraphQLObjectType | GraphQLInterfaceType, depth: int, prefix: st
         if is_object and depth <= 1 and not is_page:
             continue
         below = deep_selection(field, depth if is_page else depth - 1)
-        # In a union two members may have fields of one name and two types: each gets a name of its own.
-        chosen.append(f"{f'{prefix}_{name}: ' if prefix else ''}{name} {below}")
+        chosen.append(f"{name} {below}")
     return " ".join(chosen)
 
 

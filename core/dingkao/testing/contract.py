@@ -52,6 +52,7 @@ _UNDERSTOOD = _REFUSED | {"UNAUTHENTICATED", "FIRST_LOGIN_REQUIRED", "BAD_ARGUME
 # Core types that a list of the core's shows, with the account that sees them all.
 _LISTS = {"Assessment": "assessments", "Doctor": "doctors", "Cycle": "cycles", "Organisation": "organisations"}
 _FEW, _MANY = 2, 9
+_PAGE = 12
 _CHINESE = re.compile("[\u4e00-\u9fff]")
 
 
@@ -266,7 +267,7 @@ class PluginContract:
         scene = await populate_scene(province, clock, self.populate, [])
         questions: dict[str, tuple[str, dict[str, object]]] = {
             f"{_LISTS[parent]} with {', '.join(field.name for field in fields)}": (
-                f"query {{ {_LISTS[parent]}(first: 100) {{ edges {{ node {{ __typename {select(fields)} }} }} }} }}",
+                f"{{ {_LISTS[parent]}(first: {_PAGE}) {{ edges {{ node {{ __typename {select(fields)} }} }} }} }}",
                 {},
             )
             for parent, fields in by_type(added).items()
@@ -316,7 +317,7 @@ class PluginContract:
         assessment = operation(
             "query", "assessment", schema_without.query_type.fields["assessment"],
             # Three objects far it selects more fields than one operation may.
-            {"id": populated.arguments["Assessment"]}, deep=True, depth=2,
+            {"id": populated.arguments["Assessment"]}, deep=True,
         )  # fmt: skip
         whole = 0
         async with running_app(settings, clock, others) as without:

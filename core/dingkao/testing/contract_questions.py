@@ -6,7 +6,7 @@ from graphql import GraphQLSchema
 
 from dingkao.application import load_registry
 from dingkao.settings import Settings
-from dingkao.testing.asking import deep_selection, schema_of
+from dingkao.testing.asking import FIELDS_MAXIMUM, limited_selection, schema_of
 from dingkao.testing.contributed import AddedField
 from dingkao.testing.plugins import FoundPlugin
 
@@ -20,8 +20,8 @@ def schema_with(plugins: tuple[FoundPlugin, ...]) -> GraphQLSchema:
 
 
 def select(fields: list[AddedField]) -> str:
-    """Each field with everything below it."""
-    return " ".join(f"{field.name} {deep_selection(field.field)}" for field in fields)
+    """Each field with everything below it, as far as the server takes it."""
+    return " ".join(f"{field.name} {limited_selection(field.field, FIELDS_MAXIMUM // len(fields))}" for field in fields)
 
 
 def fields_query(parent: str, fields: list[AddedField]) -> str:
