@@ -296,7 +296,7 @@ async def build_sample(
             ("institution", Role.INSTITUTION_OFFICER, institution_id, ()),
             ("body", Role.BODY_REVIEWER, body_id, ()),
             ("authority", Role.AUTHORITY_OFFICER, authority_id, (region_id,)),
-            ("authority-2", Role.AUTHORITY_OFFICER, authority_id, (region_id,)),
+            ("second-authority", Role.AUTHORITY_OFFICER, authority_id, (region_id,)),
         ):
             account = await _key(Account(login_name=f"{key}{code_suffix}", name=key, created_at=now))
             await _key(
@@ -305,5 +305,5 @@ async def build_sample(
             callers[key] = caller_for(account, key, (RoleGrant(role, organisation, regions),))
     return SampleProvince(
         environment, region_id, institution_id, body_id, authority_id, cycle_id,
-        callers["institution"], callers["body"], callers["authority"], callers["authority-2"],
+        callers["institution"], callers["body"], callers["authority"], callers["second-authority"],
     )  # fmt: skip
