@@ -12,6 +12,7 @@ import pytest
 from pypdf import PdfReader
 
 from dingkao.audit.tables import AuditEntry, StateTransition
+from dingkao.cycles.tables import BodyAppointment
 from dingkao.doctors.tables import Doctor
 from dingkao.environment import Environment
 from dingkao.institutions.tables import Organisation, Region
@@ -298,7 +299,12 @@ async def add_county(province_id: int, code: str = "990101") -> int:
 
 async def in_region(office: Office, region_id: int) -> SampleDoctor:
     """A doctor of the region with a printed certificate."""
-    doctor = await office.filed(province=replace(office.province, region_id=region_id))
+    hospitals = await Organisation.insert(
+        Organisation(code=f"H-{region_id}", name="示范县人民医院", region=region_id, is_institution=True)
+    ).returning(Organisation.id)
+    hospital, province = hospitals[0]["id"], office.province
+    await BodyAppointment.insert(BodyAppointment(cycle=province.cycle_id, institution=hospital, body=province.body_id))
+    doctor = await office.filed(province=replace(province, institution_id=hospital))
     await issue_certificate(office.environment, doctor.caller, doctor.assessment_id)
     return doctor
 
