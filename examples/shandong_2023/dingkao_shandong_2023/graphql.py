@@ -13,7 +13,6 @@ from dingkao.plugin.graphql import (
     Connection,
     Edge,
     Info,
-    NotEligibleProblem,
     PageInfo,
     StateProblem,
     ValidationProblem,
@@ -141,7 +140,7 @@ Shandong2023OrderResult = Annotated[
     strawberry.union("Shandong2023OrderResult", description="Outcome of ordering a check. 责令核查结果"),
 ]
 Shandong2023FindingResult = Annotated[
-    Shandong2023SpotCheck | ValidationProblem | StateProblem | NotEligibleProblem,
+    Shandong2023SpotCheck | ValidationProblem | StateProblem,
     strawberry.union("Shandong2023FindingResult", description="Outcome of answering a check. 登记核查结果"),
 ]
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dingkao.plugin.caller import Caller
-from dingkao.plugin.errors import FieldProblem, Forbidden, NotEligible, NotFound, StateConflict, ValidationFailed
+from dingkao.plugin.errors import FieldProblem, Forbidden, NotFound, StateConflict, ValidationFailed
 from dingkao.plugin.facts import AssessmentFacts
 from dingkao.plugin.national import ReviewPolicy
 from dingkao.plugin.services import PluginServices, Work
-from dingkao.plugin.text import Reason, Text
+from dingkao.plugin.text import Text
 from dingkao.plugin.vocabulary import AssessmentState, ReviewLevel, Role
 from dingkao_shandong_2023.policy import SpotCheckPolicy
 from dingkao_shandong_2023.rules import MACHINE, ORDERABLE, Event, draw, is_drawn_from, number_to_draw
@@ -146,7 +146,7 @@ async def record_spot_check(
 
     Raises NotLoggedIn, NotFound, Forbidden (another role, his own material, or the person who decided for the
     institution where the policy wants two), ValidationFailed (a finding is needed where it is not confirmed),
-    NotEligible (the doctor has submitted anew since), StateConflict (answered already).
+    StateConflict (answered already, or the doctor has submitted anew since).
     """
     _check_text("finding", finding, required=not confirmed)
     async with services.work(caller) as work:
@@ -163,7 +163,7 @@ async def record_spot_check(
         transition = MACHINE.require(check.state, Event.CONFIRM if confirmed else Event.NOT_CONFIRM)
         if check.submission_number != facts.submission_number:
             text = Text("医师已重新提交，本次抽查已失效。", "The doctor has submitted anew; this check has lapsed.")
-            raise NotEligible([Reason("SPOT_CHECK_LAPSED", text)])
+            raise StateConflict("SPOT_CHECK_LAPSED", text, check.state.value)
         await SpotCheck.update(
             {
                 SpotCheck.state: transition.target.value,

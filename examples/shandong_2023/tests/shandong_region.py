@@ -35,7 +35,6 @@ mutation Finding($input: Shandong2023FindingInput!) {{
   recordSpotCheck(input: $input) {{
     __typename ... on Shandong2023SpotCheck {{ {CHECK} assessment {{ id state conclusion }} }} {PROBLEM}
     ... on ValidationProblem {{ fields {{ path code }} }}
-    ... on NotEligibleProblem {{ reasons {{ code message }} }}
   }}
 }}
 """

@@ -123,7 +123,8 @@ async def test_a_check_of_an_earlier_submission_has_lapsed(region: Region) -> No
     await region.approve(doctor, "RETURNED_TO_DOCTOR", "请补充材料")
     await region.submit(doctor)
     answer = {"spotCheckId": check, "confirmed": True}
-    assert codes(await region.run(region.province.body, FINDING, input=answer)) == ["SPOT_CHECK_LAPSED"]
+    lapsed = await region.run(region.province.body, FINDING, input=answer)
+    assert (lapsed["__typename"], lapsed["code"]) == ("StateProblem", "SPOT_CHECK_LAPSED")
     assert (await region.run(region.province.body, QUEUE))["edges"] == []
 
 
