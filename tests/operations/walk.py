@@ -236,8 +236,28 @@ class Walk:
         second = await token_of(self.environment, self.simple.account_id)
         await self.run(second, "TakeOverAttempt", input={"attemptId": attempt})
         token = second
+        await self.invigilate(paper, attempt)
         await self.run(token, "SubmitAttempt", input={"attemptId": attempt, "confirmed": True})
         await self.run(token, "Papers", id=identity)
+        request = {"attemptId": attempt, "consequence": "NEW_ATTEMPT", "reason": "考场断电"}
+        await self.run(self.body, "RequestVoiding", input=request)
+        await self.run(self.authority, "DecideVoiding", input={"attemptId": attempt, "confirm": True})
+
+    async def invigilate(self, paper: str, attempt: str) -> None:
+        """A sitting of as many doctors, and what may be done to one of them."""
+        await add_doctors(self.province, self.size, AssessmentState.BODY_APPROVED)
+        sitting = {
+            "cycleId": encode_id("Cycle", self.province.cycle_id),
+            "bodyId": encode_id("Organisation", self.province.body_id),
+            "subject": "HUMANITIES",
+        }
+        await self.run(self.body, "Sitting", **sitting, first=100)
+        why = {"attemptId": attempt, "reason": "设备故障"}
+        await self.run(self.body, "PauseAttempt", input=why)
+        await self.run(self.body, "ResumeAttempt", input=why)
+        extra = {"minutes": 15, "reason": "考场断电"}
+        await self.run(self.body, "GrantExtraTime", input={"paperId": paper, **extra})
+        await self.run(self.body, "GrantSittingExtraTime", input={**sitting, **extra})
 
     async def results(self) -> None:
         """As many results at once: concluded, filed, notified; documents of one."""

@@ -23,7 +23,7 @@ from dingkao.papers.rules import (
 from dingkao.papers.timing import Timing
 from dingkao.plugin.errors import StateConflict
 from dingkao.plugin.national import TimeUp
-from dingkao.plugin.vocabulary import AssessmentState, PaperState, Verdict
+from dingkao.plugin.vocabulary import AssessmentState, PaperState, Role, Verdict
 
 NOON = datetime(2026, 6, 1, 4, 0, tzinfo=UTC)
 WINDOW = Window(NOON - timedelta(days=1), NOON + timedelta(days=1))
@@ -39,8 +39,13 @@ def test_every_state_is_reached_and_every_row_leads_on() -> None:
 
 
 def test_nothing_leads_away_from_a_waiver_or_a_failure() -> None:
-    for ended in (PaperState.EXEMPT, PaperState.FAILED, PaperState.ABSENT, PaperState.VOIDED):
+    for ended in (PaperState.EXEMPT, PaperState.ABSENT):
         assert not [row for row in MACHINE.transitions if row.source is ended]
+    # By nobody who sits or marks: only an invigilator, or the authority, with a reason.
+    for ended in (PaperState.FAILED, PaperState.VOIDED):
+        rows = [row for row in MACHINE.transitions if row.source is ended]
+        assert all(not row.who & {Role.DOCTOR} for row in rows)
+        assert all(Role.AUTHORITY_OFFICER in row.who for row in rows)
 
 
 @given(some_states)

@@ -23,6 +23,7 @@ class Event(StrEnum):
     BODY_CONFIRM_FAILURE = "BODY_CONFIRM_FAILURE"
     START_TESTING = "START_TESTING"
     CONCLUDE = "CONCLUDE"
+    REOPEN = "REOPEN"
 
 
 TITLES: dict[Event, Text] = {
@@ -38,11 +39,13 @@ TITLES: dict[Event, Text] = {
     Event.BODY_CONFIRM_FAILURE: Text("确认评定不合格", "confirm the failed rating"),
     Event.START_TESTING: Text("参加测评", "sit a test"),
     Event.CONCLUDE: Text("得出考核结果", "conclude"),
+    Event.REOPEN: Text("恢复测评", "go on with the tests"),
 }
 
 _DOCTOR = frozenset({Role.DOCTOR})
 _INSTITUTION = frozenset({Role.INSTITUTION_OFFICER})
 _BODY = frozenset({Role.BODY_REVIEWER})
+_INVIGILATING = frozenset({Role.BODY_REVIEWER, Role.AUTHORITY_OFFICER})
 # Concluding is nobody's act of his own: it follows from a paper, a review, or the authority's pass mark.
 _CORE = frozenset({Role.DOCTOR, Role.BODY_REVIEWER, Role.AUTHORITY_OFFICER, Role.SYSTEM})
 
@@ -86,6 +89,13 @@ MACHINE: StateMachine[State, Event] = StateMachine(
             State.CONCLUDED,
             _CORE,
             "all papers passed or waived, or one failed with no attempt left",
+        ),
+        Transition(
+            State.CONCLUDED,
+            Event.REOPEN,
+            State.TESTING,
+            _INVIGILATING,
+            "an attempt is reopened, voided or marked anew; the result is not filed",
         ),
     ),
 )

@@ -528,6 +528,61 @@ CREATE TABLE "answer_save" (
   CONSTRAINT "answer_save_once" UNIQUE ("attempt", "revision")
 );
 
+CREATE TABLE "sitting_extra_time" (
+  "id" INTEGER PRIMARY KEY NOT NULL,
+  "cycle" INTEGER NOT NULL REFERENCES "cycle" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "body" INTEGER NOT NULL REFERENCES "organisation" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "subject" VARCHAR(20) NOT NULL DEFAULT null,
+  "minutes" INTEGER NOT NULL DEFAULT null,
+  "reason" TEXT NOT NULL DEFAULT '',
+  "begun_until" TIMESTAMPTZ DEFAULT null,
+  "attempts" INTEGER NOT NULL DEFAULT 0,
+  "account" INTEGER NOT NULL REFERENCES "account" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "granted_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  CONSTRAINT "sitting_extra_time_subject_known" CHECK ("subject" IN ('HUMANITIES', 'PROFESSIONAL'))
+);
+
+CREATE INDEX "sitting_extra_time_body" ON "sitting_extra_time" ("body");
+
+CREATE INDEX "sitting_extra_time_account" ON "sitting_extra_time" ("account");
+
+CREATE INDEX "sitting_extra_time_sitting" ON "sitting_extra_time" ("cycle", "body", "subject");
+
+CREATE TABLE "intervention" (
+  "id" INTEGER PRIMARY KEY NOT NULL,
+  "paper" INTEGER NOT NULL REFERENCES "assessment_paper" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "attempt" INTEGER REFERENCES "attempt" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "sitting" INTEGER REFERENCES "sitting_extra_time" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "kind" VARCHAR(20) NOT NULL DEFAULT null,
+  "minutes" INTEGER DEFAULT null,
+  "reason" TEXT NOT NULL DEFAULT '',
+  "deadline_before" TIMESTAMPTZ DEFAULT null,
+  "deadline_after" TIMESTAMPTZ DEFAULT null,
+  "account" INTEGER NOT NULL REFERENCES "account" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "organisation" INTEGER REFERENCES "organisation" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  CONSTRAINT "intervention_kind_known" CHECK ("kind" IN ('EXTRA_TIME', 'PAUSE', 'RESUME', 'REOPEN'))
+);
+
+CREATE INDEX "intervention_paper" ON "intervention" ("paper");
+
+CREATE INDEX "intervention_attempt" ON "intervention" ("attempt");
+
+CREATE TABLE "voiding" (
+  "id" INTEGER PRIMARY KEY NOT NULL,
+  "attempt" INTEGER UNIQUE NOT NULL REFERENCES "attempt" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "consequence" VARCHAR(20) NOT NULL DEFAULT null,
+  "reason" TEXT NOT NULL DEFAULT '',
+  "asked_by" INTEGER NOT NULL REFERENCES "account" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "asked_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "decided_by" INTEGER REFERENCES "account" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "decided_at" TIMESTAMPTZ DEFAULT null,
+  "confirmed" BOOLEAN DEFAULT null,
+  "before" VARCHAR(60) NOT NULL DEFAULT '',
+  CONSTRAINT "voiding_consequence_known" CHECK ("consequence" IN ('NEW_ATTEMPT', 'PAPER_FAILED')),
+  CONSTRAINT "voiding_two_people" CHECK ("decided_by" IS NULL OR "decided_by" <> "asked_by")
+);
+
 CREATE TABLE "face_consent" (
   "id" INTEGER PRIMARY KEY NOT NULL,
   "assessment" INTEGER UNIQUE NOT NULL REFERENCES "assessment" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,

@@ -24,10 +24,13 @@ from dingkao.papers.tables import (
     Attempt,
     FaceCapture,
     FaceConsent,
+    Intervention,
     PassMark,
     Question,
     QuestionBank,
     QuestionImport,
+    SittingExtraTime,
+    Voiding,
 )
 from dingkao.results.tables import DocumentSequence, Result, ResultDocument
 from dingkao.reviews.tables import Review
@@ -66,6 +69,9 @@ CORE_TABLES: tuple[type[Record], ...] = (
     PassMark,
     Answer,
     AnswerSave,
+    SittingExtraTime,
+    Intervention,
+    Voiding,
     FaceConsent,
     FaceCapture,
     Result,

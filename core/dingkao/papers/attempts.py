@@ -4,6 +4,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from dingkao.assessments.access import lock_assessment, move, pinned_policy
@@ -20,6 +21,7 @@ from dingkao.papers.planning import move_paper
 from dingkao.papers.proctoring import check_proctoring
 from dingkao.papers.running import find_attempt, find_paper, running_attempts
 from dingkao.papers.settling import settle_assessment, settle_attempt, submit_paper
+from dingkao.papers.sitting_time import extra_minutes
 from dingkao.papers.tables import Answer, AssessmentPaper, Attempt
 from dingkao.papers.timing import Timing, timing_of
 from dingkao.papers.vocabulary import AttemptPhase, AttemptState
@@ -82,9 +84,10 @@ async def _freeze_attempt(
     candidate = Candidate(record.category, record.scope, record.level)
     frozen = await draw_paper(work.environment.database, subject, candidate, policy, seed)
     number = paper["attempts_used"] + 1
-    timing = Timing(
-        window.deadline(work.now, rule.minutes), policy.grace_seconds, policy.time_up, policy.submit_seconds
-    )
+    # Extra time counts beyond the end of the window: it makes good what was lost.
+    extra = await extra_minutes(record, paper, work.now)
+    deadline = window.deadline(work.now, rule.minutes) + timedelta(minutes=extra)
+    timing = Timing(deadline, policy.grace_seconds, policy.time_up, policy.submit_seconds)
     inserted = await Attempt.insert(
         Attempt(
             paper=paper["id"],

@@ -29,6 +29,10 @@ class Event(StrEnum):
     VOID = "VOID"
     GIVE_UP = "GIVE_UP"
     GIVE_BACK = "GIVE_BACK"
+    REOPEN = "REOPEN"
+    LOCK = "LOCK"
+    RESTORE = "RESTORE"
+    RAISE = "RAISE"
 
 
 TITLES: dict[Event, Text] = {
@@ -44,6 +48,10 @@ TITLES: dict[Event, Text] = {
     Event.VOID: Text("试卷作废", "void the paper"),
     Event.GIVE_UP: Text("登记弃考", "record that the paper was abandoned"),
     Event.GIVE_BACK: Text("弃考后重新开放试卷", "open the paper again after it was abandoned"),
+    Event.REOPEN: Text("恢复作答", "let the attempt go on"),
+    Event.LOCK: Text("锁定后一试卷", "lock the paper after it again"),
+    Event.RESTORE: Text("作废后重新开放试卷", "open the paper again after it was voided"),
+    Event.RAISE: Text("试题作废后改判合格", "pass the paper after a question was voided"),
 }
 
 _DOCTOR = frozenset({Role.DOCTOR})
@@ -53,8 +61,12 @@ _MARKING = frozenset({Role.DOCTOR, Role.SYSTEM})
 _TIME = frozenset({Role.SYSTEM})
 _AUTHORITY = frozenset({Role.AUTHORITY_OFFICER, Role.SYSTEM})
 
-# MISS and VOID are the words of regions that record absence or annul a paper. No national text says when; the table
-# holds them so that records can, and no service of the core takes them.
+_INVIGILATING = frozenset({Role.BODY_REVIEWER, Role.AUTHORITY_OFFICER})
+_REOPENED = (State.FAILED, State.AVAILABLE, State.PENDING_CUTOFF, State.SUBMITTED)
+_VOIDED = (State.IN_PROGRESS, State.SUBMITTED, State.PASSED, State.FAILED, State.AVAILABLE, State.PENDING_CUTOFF)
+
+# MISS is the word of regions that record absence. No national text says when; the table holds it so that records can,
+# and no service of the core takes it.
 MACHINE: StateMachine[State, Event] = StateMachine(
     name="paper",
     initial=State.LOCKED,
@@ -77,8 +89,19 @@ MACHINE: StateMachine[State, Event] = StateMachine(
         Transition(State.PENDING_CUTOFF, Event.FAIL, State.FAILED, _AUTHORITY, "the mark is below the pass mark"),
         Transition(State.LOCKED, Event.MISS, State.ABSENT, _BODY, "the window is over"),
         Transition(State.AVAILABLE, Event.MISS, State.ABSENT, _BODY, "the window is over"),
-        Transition(State.IN_PROGRESS, Event.VOID, State.VOIDED, _AUTHORITY, "with a reason"),
-        Transition(State.PASSED, Event.VOID, State.VOIDED, _AUTHORITY, "with a reason, before the result is final"),
+        *(
+            Transition(state, Event.REOPEN, State.IN_PROGRESS, _INVIGILATING, "time was up; extra time, with a reason")
+            for state in _REOPENED
+        ),
+        Transition(State.AVAILABLE, Event.LOCK, State.LOCKED, _INVIGILATING, "the paper before it is open again"),
+        *(
+            Transition(state, Event.VOID, State.VOIDED, _INVIGILATING, "by two people, with a reason")
+            for state in _VOIDED
+        ),
+        Transition(State.VOIDED, Event.RESTORE, State.AVAILABLE, _INVIGILATING, "another attempt is given"),
+        Transition(State.VOIDED, Event.FAIL, State.FAILED, _INVIGILATING, "the paper counts as failed"),
+        Transition(State.FAILED, Event.RAISE, State.PASSED, _AUTHORITY, "a question was voided"),
+        Transition(State.AVAILABLE, Event.RAISE, State.PASSED, _AUTHORITY, "a question was voided"),
     ),
 )
 

@@ -10,7 +10,7 @@ from dingkao.db.routing import ROUTER
 from dingkao.db.tables import Record, code_column, one_of, reference, unique
 from dingkao.doctors.tables import Doctor
 from dingkao.institutions.tables import Organisation
-from dingkao.papers.vocabulary import AttemptState, QuestionState
+from dingkao.papers.vocabulary import AttemptState, InterventionKind, QuestionState, VoidingConsequence
 from dingkao.plugin.national import TimeUp
 from dingkao.plugin.vocabulary import Difficulty, PaperState, PaperSubject, QuestionCategory, QuestionType
 from dingkao.storage.tables import StoredFile
@@ -208,6 +208,60 @@ class AnswerSave(Record, db=ROUTER, tablename="answer_save"):
     answers = Text()
 
     once = unique("attempt", "revision")
+
+
+class SittingExtraTime(Record, db=ROUTER, tablename="sitting_extra_time"):
+    """全场延长时间: for the attempts of one subject that one body's doctors sit in a cycle. Attempts that begin until
+    `begun_until` have the minutes from their start; for those that ran, an `Intervention` each says what it changed."""
+
+    cycle = reference(Cycle, index=False)
+    body = reference(Organisation)
+    subject = code_column(20)
+    minutes = Integer(default=None)
+    reason = Text(default="")
+    begun_until = Timestamptz(null=True, default=None)
+    attempts = Integer(default=0)
+    account = reference(Account)
+    granted_at = Timestamptz(default=None)
+
+    subject_known = one_of("subject", PaperSubject)
+
+    _indexes = ('CREATE INDEX "sitting_extra_time_sitting" ON "sitting_extra_time" ("cycle", "body", "subject")',)
+
+
+class Intervention(Record, db=ROUTER, tablename="intervention"):
+    """监考处置: what an invigilator did to an attempt, or, where there is none yet, for the next ones of a paper."""
+
+    paper = reference(AssessmentPaper)
+    attempt = reference(Attempt, null=True)
+    sitting = reference(SittingExtraTime, null=True, index=False)
+    kind = code_column(20)
+    minutes = Integer(null=True, default=None)
+    reason = Text(default="")
+    deadline_before = Timestamptz(null=True, default=None)
+    deadline_after = Timestamptz(null=True, default=None)
+    account = reference(Account, index=False)
+    organisation = reference(Organisation, null=True, index=False)
+    at = Timestamptz(default=None)
+
+    kind_known = one_of("kind", InterventionKind)
+
+
+class Voiding(Record, db=ROUTER, tablename="voiding"):
+    """答卷作废: asked for by one person and decided by another. `before` is the state and the mark of the attempt."""
+
+    attempt = reference(Attempt, unique=True, index=False)
+    consequence = code_column(20)
+    reason = Text()
+    asked_by = reference(Account, index=False)
+    asked_at = Timestamptz(default=None)
+    decided_by = reference(Account, null=True, index=False)
+    decided_at = Timestamptz(null=True, default=None)
+    confirmed = Boolean(null=True, default=None)
+    before = Varchar(60, default="")
+
+    consequence_known = one_of("consequence", VoidingConsequence)
+    two_people = Check('"decided_by" IS NULL OR "decided_by" <> "asked_by"')
 
 
 class FaceConsent(Record, db=ROUTER, tablename="face_consent"):

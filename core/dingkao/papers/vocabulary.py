@@ -13,6 +13,34 @@ class AttemptState(StrEnum):
     VOIDED = "VOIDED"
 
 
+class InterventionKind(StrEnum):
+    """监考处置"""
+
+    EXTRA_TIME = "EXTRA_TIME"
+    PAUSE = "PAUSE"
+    RESUME = "RESUME"
+    REOPEN = "REOPEN"
+
+
+class SittingStatus(StrEnum):
+    """监考状态: what an invigilator sees of a doctor who sits a paper; computed at the moment of looking"""
+
+    NOT_STARTED = "NOT_STARTED"
+    ACTIVE = "ACTIVE"
+    IDLE = "IDLE"
+    LOST_CONTACT = "LOST_CONTACT"
+    PAUSED = "PAUSED"
+    OVERDUE = "OVERDUE"
+    ENDED = "ENDED"
+
+
+class VoidingConsequence(StrEnum):
+    """答卷作废后的处理: another attempt is given, or the paper counts as failed"""
+
+    NEW_ATTEMPT = "NEW_ATTEMPT"
+    PAPER_FAILED = "PAPER_FAILED"
+
+
 class AttemptPhase(StrEnum):
     """答卷阶段: what the clock leaves of a running attempt; computed, never stored"""
 

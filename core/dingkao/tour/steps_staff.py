@@ -26,6 +26,11 @@ def look_up(world: World, doctor: Doctor) -> None:
     mark = {"cycleId": running[0]["id"], "subject": "HUMANITIES", "passPercent": 60, "reason": "经统计分析研究确定。"}
     authority.refused("SetPassMark", "TESTS_NOT_OVER", input=mark)
     doctor.account.refused("SetPassMark", "FORBIDDEN", input=mark)
+    bodies = [edge["node"] for edge in authority.read("Organisations", "考核机构列表", first=100)["edges"]]
+    sitting = {"cycleId": running[0]["id"], "subject": "HUMANITIES", "bodyId": bodies[0]["id"]}
+    doctor.account.refused("Sitting", "FORBIDDEN", first=100, **sitting)
+    extra = {**sitting, "minutes": 60, "reason": "自行延长"}
+    doctor.account.refused("GrantSittingExtraTime", "FORBIDDEN", input=extra)
 
     doctor.account.refused("EffectivePolicy", "FORBIDDEN", regionCode=REGION)
     values = {each["key"]: each for each in authority.read("EffectivePolicy", "现行政策及其来源", regionCode=REGION)}

@@ -125,6 +125,12 @@ def _save_with_refusals(doctor: Doctor, paper_id: str, attempt: Any, choices: li
     account.equal(
         "TakeOverAttempt", "the device that writes keeps its token", taken["writerToken"], resumed["writerToken"]
     )
+    nobody = {"attemptId": attempt["id"], "reason": "自行处置"}
+    account.refused("PauseAttempt", "FORBIDDEN", input=nobody)
+    account.refused("ResumeAttempt", "FORBIDDEN", input=nobody)
+    account.refused("GrantExtraTime", "FORBIDDEN", input={"paperId": paper_id, "minutes": 60, "reason": "自行延长"})
+    account.refused("RequestVoiding", "FORBIDDEN", input={**nobody, "consequence": "NEW_ATTEMPT"})
+    account.refused("DecideVoiding", "FORBIDDEN", input={"attemptId": attempt["id"], "confirm": True})
     again = account.read("Attempt", "已保存的作答仍在", id=attempt["id"])
     account.equal("Attempt", "the answer kept", again["questions"][0]["answer"]["choice"], choice)
     account.equal("Attempt", "the questions", _stems(again), _stems(attempt))

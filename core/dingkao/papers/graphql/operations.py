@@ -16,6 +16,7 @@ from dingkao.papers.graphql.inputs import (
     SubmitAttemptInput,
     TakeOverAttemptInput,
 )
+from dingkao.papers.graphql.invigilating import InvigilatingMutation, InvigilatingQuery
 from dingkao.papers.graphql.pass_marks import PassMarkMutation, PassMarkQuery
 from dingkao.papers.graphql.results import (
     AnswersSaved,
@@ -34,7 +35,7 @@ from dingkao.plugin.text import Text
 
 
 @strawberry.type
-class PaperQuery(PassMarkQuery, BankQuery):
+class PaperQuery(PassMarkQuery, BankQuery, InvigilatingQuery):
     @strawberry.field(description="An attempt, with its questions while the doctor answers. 答卷")
     async def attempt(
         self, info: CoreInfo, id: Annotated[strawberry.ID, strawberry.argument(description="Which. 答卷标识")]
@@ -43,7 +44,7 @@ class PaperQuery(PassMarkQuery, BankQuery):
 
 
 @strawberry.type
-class PaperMutation(PassMarkMutation, BankMutation):
+class PaperMutation(PassMarkMutation, BankMutation, InvigilatingMutation):
     @strawberry.mutation(description="Agree to face capture, before the first test. 人脸信息采集授权")
     async def give_face_consent(
         self,

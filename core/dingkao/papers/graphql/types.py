@@ -11,6 +11,7 @@ from dingkao.assessments.graphql import Assessment, load_assessment
 from dingkao.assessments.records import AssessmentRecord
 from dingkao.context import CoreInfo
 from dingkao.papers import rules
+from dingkao.papers.invigilating import read_interventions
 from dingkao.papers.proctoring import read_face_status
 from dingkao.papers.records import (
     AttemptRecord,
@@ -23,7 +24,8 @@ from dingkao.papers.records import (
     read_questions,
 )
 from dingkao.papers.settling import settle_assessment
-from dingkao.papers.vocabulary import AttemptPhase, AttemptState
+from dingkao.papers.vocabulary import AttemptPhase, AttemptState, InterventionKind, VoidingConsequence
+from dingkao.papers.voiding import read_voidings
 from dingkao.papers.writing import attempt_token
 from dingkao.plugin.enums import PaperStateEnum, PaperSubjectEnum, QuestionTypeEnum, described_enum
 from dingkao.plugin.errors import NotFound
@@ -56,6 +58,26 @@ described_enum(
     },
 )
 AttemptPhaseEnum: TypeAlias = AttemptPhase
+described_enum(
+    InterventionKind,
+    "What an invigilator did. 监考处置",
+    {
+        InterventionKind.EXTRA_TIME: "Extra time. 延长时间",
+        InterventionKind.PAUSE: "The clock was stopped. 暂停",
+        InterventionKind.RESUME: "The clock went on. 恢复",
+        InterventionKind.REOPEN: "Extra time after the end: it went on. 恢复作答",
+    },
+)
+InterventionKindEnum: TypeAlias = InterventionKind
+described_enum(
+    VoidingConsequence,
+    "What follows when an attempt is void. 作废后的处理",
+    {
+        VoidingConsequence.NEW_ATTEMPT: "Another attempt is given in its place. 重新作答",
+        VoidingConsequence.PAPER_FAILED: "The paper counts as failed. 判定不合格",
+    },
+)
+VoidingConsequenceEnum: TypeAlias = VoidingConsequence
 
 
 @strawberry.type(description="An option of a question. 选项")
@@ -85,6 +107,24 @@ class AttemptQuestion:
     answer: SavedAnswer | None = strawberry.field(description="What the server holds. 已保存的作答")
 
 
+@strawberry.type(description="What an invigilator did. 监考处置")
+class Intervention:
+    kind: InterventionKindEnum = strawberry.field(description="What. 处置")
+    minutes: int | None = strawberry.field(description="Extra time. 延长分钟数")
+    reason: str = strawberry.field(description="Why. 事由")
+    deadline_after: datetime | None = strawberry.field(description="The deadline from then on. 处置后的截止时间")
+    at: datetime = strawberry.field(description="When. 时间")
+
+
+@strawberry.type(description="An attempt made void, by two people. 作废")
+class Voiding:
+    consequence: VoidingConsequenceEnum = strawberry.field(description="What follows. 作废后的处理")
+    reason: str = strawberry.field(description="Why. 事由")
+    asked_at: datetime = strawberry.field(description="When it was asked for. 申请时间")
+    decided_at: datetime | None = strawberry.field(description="When another person decided. 决定时间")
+    confirmed: bool | None = strawberry.field(description="Null: it waits for a second person. 是否确认")
+
+
 @strawberry.type(description="A sitting of a paper. 答卷")
 class Attempt(Node):
     number: int = strawberry.field(description="First is 1. 第几次作答")
@@ -111,6 +151,33 @@ class Attempt(Node):
     passed: bool | None = strawberry.field(description="Whether that passes. 是否合格")
     record: strawberry.Private[AttemptRecord]
     own: strawberry.Private[bool]
+
+    @strawberry.field(description="What invigilators did to it, first to last. 监考处置记录")
+    async def interventions(self, info: CoreInfo) -> list[Intervention]:
+        records = await info.context.loader(read_interventions).load(self.record.id)
+        return [
+            Intervention(
+                kind=record.kind,
+                minutes=record.minutes,
+                reason=record.reason,
+                deadline_after=record.deadline_after,
+                at=record.at,
+            )
+            for record in records
+        ]
+
+    @strawberry.field(description="Whether it was asked to be made void, and what was decided. 作废申请")
+    async def voiding(self, info: CoreInfo) -> Voiding | None:
+        record = await info.context.loader(read_voidings).load(self.record.id)
+        if record is None:
+            return None
+        return Voiding(
+            consequence=record.consequence,
+            reason=record.reason,
+            asked_at=record.asked_at,
+            decided_at=record.decided_at,
+            confirmed=record.confirmed,
+        )
 
     @strawberry.field(description="The questions, while the doctor answers; null otherwise. 试题（仅作答时可见）")
     async def questions(self, info: CoreInfo) -> list[AttemptQuestion] | None:
