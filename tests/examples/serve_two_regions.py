@@ -53,7 +53,7 @@ async def make(environment: Environment) -> dict[str, object]:
                 doctor = await province.add_doctor(doctor_name, password_hash=password)
                 assessment = encode_id("Assessment", doctor.assessment_id)
                 doctors.append({"name": doctor_name, "number": doctor.document_number, "assessment": assessment})
-            staff = {role: f"{role}{suffix}" for role in ("institution", "body", "authority")}
+            staff = {role: f"{role}{suffix}" for role in ("institution", "body", "authority", "second-authority")}
             accounts[name] = {"staff": staff, "doctors": doctors}
         async with transaction():
             await Account.update({Account.password_hash: password}).where(Account.password_hash.is_null())

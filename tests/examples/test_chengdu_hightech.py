@@ -61,6 +61,7 @@ class Server:
             report=self.report,
             read_code=lambda phone: "",
             authority=staff["authority"],
+            second_authority=staff["second-authority"],
             institution=staff["institution"],
             body=staff["body"],
             other_institution=staff["institution"],
@@ -119,6 +120,14 @@ def serving(installed: InstalledEnvironment, folder: Path) -> Iterator[Server]:
 def a_bank() -> Bank:
     lines = [f"医学人文第{number}题,正确{number},甲,乙,丙,A" for number in range(100)]
     return read_bank(HUMANITIES, "made-up.csv", "\n".join(["Question,A,B,C,D,Answer", *lines]))
+
+
+def fill_bank(world: World) -> None:
+    """One officer imports the questions, another approves them."""
+    given = {"subject": HUMANITIES, "csv": a_bank().csv, "source": "made-up.csv", "replace": True}
+    imported = world.authority.do("ImportQuestions", "QuestionImport", "导入题库", input=given)
+    approval = {"importId": imported["importId"]}
+    world.second_authority.do("ApproveQuestions", "QuestionBankChange", "审定题库", input=approval)
 
 
 def enrol(doctor: Doctor) -> None:
@@ -195,7 +204,7 @@ def test_the_way_of_an_exemption_in_the_zone(installed: InstalledEnvironment, tm
     (tmp_path / "clock").write_text(datetime.combine(BEFORE, time(2), UTC).isoformat(), encoding="utf-8")
     with serving(installed, tmp_path) as server:
         world, (doctor, _) = server.world("zone")
-        sittings.import_bank(world, a_bank())
+        fill_bank(world)
         enrol(doctor)
         review.approve_by_institution(world, doctor)
         doctor.account.refused("RequestExemption", "NOT_APPROVED_YET", input=request(doctor, "NEXT_TITLE_EXAM"))
