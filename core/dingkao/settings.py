@@ -42,11 +42,8 @@ class Settings(BaseSettings):
     query_cost: int = Field(
         default=10_000, ge=100, description="What an operation may cost: objects and fields, times the pages' lengths"
     )
-    operation_seconds: float = Field(
-        default=60.0,
-        ge=0.1,
-        le=3600,
-        description="Seconds after which an operation is given up; nothing is half-written",
+    query_seconds: float = Field(
+        default=60.0, ge=0.1, le=3600, description="Seconds after which a query is given up; mutations are not"
     )
     body_seconds: float = Field(
         default=15.0, ge=0.1, le=600, description="Seconds in which the body of an operation must have arrived"

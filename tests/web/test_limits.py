@@ -180,8 +180,8 @@ async def test_a_body_that_does_not_come_is_given_up(settings: Settings, clock: 
     assert response.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
 
 
-async def test_an_operation_that_takes_too_long_is_given_up(settings: Settings, clock: SettableClock) -> None:
-    async with running_app(settings.model_copy(update={"operation_seconds": 1e-6}), clock) as app:
+async def test_a_query_that_takes_too_long_is_given_up(settings: Settings, clock: SettableClock) -> None:
+    async with running_app(settings.model_copy(update={"query_seconds": 1e-6}), clock) as app:
         province = await build_sample(app.state.environment)
         doctor = await province.add_doctor(password_hash="unused")
         token = await token_for(app.state.environment, doctor.caller.account_id)

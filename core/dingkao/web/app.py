@@ -86,7 +86,7 @@ def build_executor(registry: Registry, settings: Settings) -> Executor:
         schema._schema, AUTHENTICATION_FIELDS, most_depth=settings.query_depth, most_cost=settings.query_cost
     )
     introspection = settings.explorer if settings.introspection is None else settings.introspection
-    return Executor(schema, limits, introspection=introspection)
+    return Executor(schema, limits, introspection=introspection, query_seconds=settings.query_seconds)
 
 
 def _middleware(environment: Environment) -> list[Middleware]:

@@ -4,6 +4,7 @@ Parsing and validating costs more than anything else for small operations (refer
 document's text. Nothing else knows how an operation is executed; another executor could stand here.
 """
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ from dingkao.web.limits import Limits
 LONGEST_KEPT = 16_384
 MOST_TOKENS = 2_000
 MOST_DOCUMENTS = 512
+QUERY_SECONDS = 60.0
 MOST_ERRORS = 20
 
 
@@ -75,10 +77,19 @@ class Outcome:
 class Executor:
     """Executes operations against one schema, within `limits`.
 
-    `introspection` False: nobody asks what there is, and no error suggests it.
+    `introspection` False: nobody asks what there is, and no error suggests it. `query_seconds`: after these a query is
+    given up; mutations are not, since an act on a whole province may take its time and each statement has a limit.
     """
 
-    def __init__(self, schema: AssembledSchema, limits: Limits | None = None, *, introspection: bool = True) -> None:
+    def __init__(
+        self,
+        schema: AssembledSchema,
+        limits: Limits | None = None,
+        *,
+        introspection: bool = True,
+        query_seconds: float = QUERY_SECONDS,
+    ) -> None:
+        self._query_seconds = query_seconds
         self._schema = schema._schema
         self._limits = limits or Limits(self._schema)
         self._rules = specified_rules if introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
@@ -153,10 +164,22 @@ class Executor:
             hide_suggestions=self._hide_suggestions,
             kept=prepared.kept_operation(operation_name),
         )
-        result: Any = await running if isawaitable(running) else running
+        result: Any = running
+        if isawaitable(running):
+            try:
+                async with asyncio.timeout(self._query_seconds if operation.operation is OperationType.QUERY else None):
+                    result = await running
+            except TimeoutError:
+                return self._given_up()
         errors = result.errors or []
         request_error = result.data is None and bool(errors) and all(error.path is None for error in errors)
         return Outcome(result.data, errors, request_error)
+
+    def _given_up(self) -> Outcome:
+        seconds = self._query_seconds
+        message = f"The query was given up after {seconds:g} seconds. Ask for less at once."
+        error = GraphQLError(message, extensions={"code": "TIMEOUT", "most": seconds})
+        return Outcome(None, [error], request_error=False)
 
 
 def operation_label(document: DocumentNode | None, operation_name: str | None) -> str:

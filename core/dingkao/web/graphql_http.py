@@ -93,7 +93,7 @@ class GraphQLEndpoint:
             scope["dingkao.request_id"],
             scope["dingkao.address"],
         )
-        outcome = await self._run(asked, context)
+        outcome = await self._executor.run(asked.query, asked.variables, asked.operation_name, context)
         scope["dingkao.operation"] = operation_label(self._executor.prepare(asked.query).document, asked.operation_name)
         return _show(outcome, media_type, context)
 
@@ -111,19 +111,6 @@ class GraphQLEndpoint:
                 raise BadRequest(400, "Only the operations of known clients are served here.", "UNTRUSTED_DOCUMENT")
             _log.warning("document not in the manifest", document=document_id(asked.query))
         return asked
-
-    async def _run(self, asked: GraphQLRequest, context: CoreContext) -> Outcome:
-        seconds = self._environment.settings.operation_seconds
-        try:
-            async with asyncio.timeout(seconds):
-                return await self._executor.run(asked.query, asked.variables, asked.operation_name, context)
-        except TimeoutError:
-            _log.warning("operation took too long", request_id=context.request_id, seconds=seconds)
-            error = GraphQLError(
-                f"The operation was given up after {seconds:g} seconds; what it had not finished was not written.",
-                extensions={"code": "TIMEOUT", "most": seconds},
-            )
-            return Outcome(None, [error], request_error=False)
 
     def _answer_get(self, request: Request) -> Response:
         if self._explorer is not None and "text/html" in request.headers.get("accept", ""):
