@@ -59,7 +59,7 @@ ITEMS = (
         ),
         "The window is the cycle's calendar. One item type and one mark each; no pause between attempts.",
     ),
-    Item("试卷选择: a paper for each category or specialty", ("papers.blueprints",), "No map from title level or tier."),
+    Item("试卷选择: a paper for a category or a specialty", ("papers.blueprints",), "No map from title level or tier."),
     Item(
         "测评方式: place, face check, entry and hand-in limits",
         ("papers.face_capture", "papers.face_consent_version", "papers.face_consent_text"),
