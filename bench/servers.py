@@ -141,11 +141,22 @@ class ServedDingkao:
             _end(self._process)
 
 
-def kill_family(process: int) -> None:
-    """kill -9 of a process and all below it, the parent first, so that it starts nothing new."""
-    for member in list(_family(process)):
+def kill_family(process: int) -> list[int]:
+    """kill -9 of a process and all below it, the parent first, so that it starts nothing new; who they were."""
+    members = list(_family(process))
+    for member in members:
         with contextlib.suppress(ProcessLookupError):
             os.kill(member, signal.SIGKILL)
+    return members
+
+
+def is_alive(process: int) -> bool:
+    """Whether the process can still do anything: it exists, and not only as an entry that nobody has fetched."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in ("Z", "X")
 
 
 @contextmanager

@@ -3,6 +3,8 @@
 import argparse
 import asyncio
 import gc
+import signal
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -29,11 +31,14 @@ from dingkao.settings import Settings
 
 # As a server does it that nobody has configured.
 _SWEEP_SECONDS = 5.0
+_TELL_SECONDS = 15.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a day; the process's exit code: 1 where an answer was lost or a mark is wrong."""
     asked = parse(arguments)
+    # Also who ends it from outside shall find no server left behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with (
         postgresql_server() if asked.postgresql else sqlite_file() as database,
         tempfile.TemporaryDirectory(prefix="dingkao-examday-") as folder,
@@ -112,15 +117,31 @@ async def _sit(
     if asked.kill:
         tasks.append(asyncio.ensure_future(killer.kill_until(habits.arrive + habits.sit, at_least=1)))
     await hall.until(habits.arrive)
+    telling = asyncio.ensure_future(_tell(hall, tasks, killer))
     # Processes that are killed take their figures with them.
     before = (0.0, 0.0, 0.0) if asked.kill else _cpu(served, database)
     await hall.until(habits.arrive + habits.sit)
     now = before if asked.kill else _cpu(served, database)
     spent = [after - start for after, start in zip(now, before, strict=True)]
     await asyncio.gather(*tasks)
+    telling.cancel()
     gc.enable()
     gc.unfreeze()
     return Window(habits.arrive, habits.arrive + habits.sit, *spent), killer
+
+
+async def _tell(hall: Hall, tasks: Sequence[asyncio.Future[None]], killer: Killer) -> None:
+    """Say now and then where the day is."""
+    while True:
+        await asyncio.sleep(_TELL_SECONDS)
+        ledger = hall.ledger
+        print(
+            f"{hall.now():.0f} s of {hall.habits.length:.0f}: {len(ledger.sheets):,} began, "
+            f"{sum(task.done() for task in tasks):,} are done, {len(ledger.saves):,} saves, {len(killer.kills)} kills, "
+            f"{sum(ledger.retried.values())} tried again",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def _cpu(served: ServedDingkao, database: ExamDatabase) -> tuple[float, float, float]:

@@ -2,19 +2,22 @@
 
 import asyncio
 import shutil
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
 from bench.databases import FOLDER
-from bench.servers import Server, kill_family
+from bench.servers import Server, is_alive, kill_family
 
 _NAME = "examday"
+_SECONDS_TO_DIE = 10
 
 
 def _nothing() -> None:
@@ -64,8 +67,18 @@ def _cpu_seconds(server: Any) -> float:
 
 
 def _kill_and_start(server: Any) -> None:
-    kill_family(server.get_pid())
-    # Its file names a process that is gone; it recovers from its log.
+    members = kill_family(server.get_pid())
+    until = time.monotonic() + _SECONDS_TO_DIE
+    while any(is_alive(member) for member in members):
+        if time.monotonic() > until:
+            raise RuntimeError("PostgreSQL outlived a kill -9")
+        time.sleep(0.01)
+    # Its two lock files name a process that is gone; where nobody fetches the entry of a dead process (a container
+    # without an init), that would be taken for a server that runs. The fifth line says where the socket is.
+    lock = server.pgdata / "postmaster.pid"
+    folder = Path(lock.read_text().splitlines()[4])
+    for left in [lock, *folder.glob(".s.PGSQL.*")]:
+        left.unlink()
     server.ensure_postgres_running()
 
 

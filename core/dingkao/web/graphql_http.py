@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from graphql import GraphQLError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
 from dingkao.context import CoreContext, CoreServicesOf
@@ -141,10 +141,14 @@ async def _read(request: Request) -> GraphQLRequest:
     if charset not in ("utf-8", "utf8"):
         raise BadRequest(415, "Send the operation as UTF-8.")
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_MAXIMUM:
-            raise BadRequest(413, f"A request holds at most {BODY_MAXIMUM} bytes.")
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > BODY_MAXIMUM:
+                raise BadRequest(413, f"A request holds at most {BODY_MAXIMUM} bytes.")
+    except ClientDisconnect:
+        # A phone that lost its network in the middle of sending: nobody hears the answer, and nothing is wrong here.
+        raise BadRequest(400, "The connection ended before the request was complete.") from None
     try:
         # As text: from bytes the parser would take UTF-16 too.
         text = body.decode()
