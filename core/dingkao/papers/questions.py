@@ -157,8 +157,8 @@ def check_question(raw: RawQuestion) -> Checked:
     def refuse(column: str, code: str, zh: str, en: str) -> None:
         refused.append(RefusedQuestion(raw.line, raw.columns.get(column, column), code, Text(zh, en)))
 
-    stem, shared = raw.stem.strip(), raw.shared.strip()
-    texts = [text.strip() for text in raw.options]
+    stem, shared = _tidy(raw.stem), _tidy(raw.shared)
+    texts = [_tidy(text) for text in raw.options]
     if not stem:
         refuse("stem", "STEM_EMPTY", "题干为空。", "The stem is empty.")
     if any(len(text) > TEXT_MAXIMUM or _IMPOSSIBLE.search(text) for text in (stem, shared, *texts)):
@@ -200,10 +200,22 @@ def check_question(raw: RawQuestion) -> Checked:
         refuse("shared", "CASE_MISSING", "A3、A4型题须有共用题干，其他题型不得有。", "A3 and A4 have a case, no other.")
     if refused:
         return refused
+    options, answer = _renamed(options, answer)
     digest = question_digest(stem, options, shared)
     return NewQuestion(
         raw.line, stem, options, answer, digest, kind, category=category, difficulty=difficulty, shared=shared, **kept
     )
+
+
+def _tidy(text: str) -> str:
+    """A text without space around it, its line ends one character."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").strip()
+
+
+def _renamed(options: Options, answer: str) -> tuple[Options, str]:
+    """The options under A, B, C… also where a column between them was empty."""
+    names = dict(zip([key for key, _ in options], KEYS, strict=False))
+    return tuple((names[key], text) for key, text in options), "".join(names[key] for key in answer)
 
 
 def _word(words: Mapping[str, Word], text: str) -> Word | None:

@@ -1,0 +1,83 @@
+"""XLSX: the first sheet of a workbook, its first row the names of the columns."""
+
+import io
+import warnings
+import zipfile
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from openpyxl import Workbook, load_workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.utils.exceptions import InvalidFileException
+
+from dingkao.papers.formats.common import bad_file
+from dingkao.papers.formats.zip_file import is_zip, open_zip, read_member
+from dingkao.papers.question_file import QuestionColumns, question_rows, read_rows
+from dingkao.papers.questions import Checked, NewQuestion
+
+
+def read(data: bytes, columns: QuestionColumns) -> Iterator[Checked]:
+    """Each row as a question, as in a CSV file; lines are the sheet's rows. Formulas count as what they last showed.
+    Raises ValidationFailed."""
+    if not is_zip(data):
+        bad_file("NO_WORKBOOK", "文件不是XLSX工作簿。", "The file is no XLSX workbook.")
+    _refuse_entities(open_zip(data))
+    rows = _rows(data)
+    _, names = next(rows, (1, []))
+    while names and not names[-1]:
+        names.pop()
+    yield from read_rows(names, ((line, _sized(cells, len(names))) for line, cells in rows), columns)
+
+
+def write(questions: Iterable[NewQuestion]) -> bytes:
+    """A workbook with one sheet. A text is a text, also where it begins like a formula."""
+    workbook = Workbook(write_only=True)
+    sheet = workbook.create_sheet("试题")
+    for row in question_rows(questions):
+        sheet.append([_text_cell(sheet, text) for text in row])
+    stream = io.BytesIO()
+    workbook.save(stream)
+    return stream.getvalue()
+
+
+def _text_cell(sheet: Any, text: str) -> Any:
+    if not text.startswith("="):
+        return text or None
+    cell = WriteOnlyCell(sheet, value=text)
+    cell.data_type = "s"
+    return cell
+
+
+def _refuse_entities(opened: zipfile.ZipFile) -> None:
+    for name in opened.namelist():
+        if name.endswith((".xml", ".rels")):
+            with opened.open(name) as stream:
+                start = stream.read(65536)
+            if b"<!DOCTYPE" in start or b"<!ENTITY" in start:
+                bad_file("XML_FORBIDDEN", "XML文件不得含有文档类型或实体声明。", "XML with entities is refused.")
+    read_member(opened, "xl/workbook.xml")
+
+
+def _rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
+    try:
+        with warnings.catch_warnings():
+            # What a workbook has beside cells (styles, validations) may be unknown; nobody asks for it.
+            warnings.simplefilter("ignore")
+            workbook = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+        for line, row in enumerate(workbook.worksheets[0].iter_rows(values_only=True), 1):
+            yield line, [_text(value) for value in row]
+    except (InvalidFileException, zipfile.BadZipFile, KeyError, IndexError, ValueError, TypeError, SyntaxError):
+        bad_file("BAD_WORKBOOK", "工作簿已损坏。", "The workbook is damaged.")
+
+
+def _sized(cells: list[str], width: int) -> list[str]:
+    """A row as wide as the names: what stands beyond is nobody's column, what is missing is empty."""
+    return (cells + [""] * width)[:width]
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
