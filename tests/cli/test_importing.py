@@ -177,3 +177,29 @@ def test_questions_with_other_columns_replace_what_was_there(run: Run, database_
     assert (code, lines) == (0, ["2 questions taken out of use", "1 lines: 1 imported, 0 refused"])
     assert [retired for _, retired in stems(database_url, "q.csv")] == [True, True]
     assert stems(database_url, "o.csv") == [("新题", False)]
+
+
+def test_what_is_exported_comes_in_again_as_it_was(run: Run, database_url: str, tmp_path: Path) -> None:
+    first = write(tmp_path / "q.csv", [QUESTIONS[0], QUESTIONS[1], QUESTIONS[3]])
+    assert import_questions(run, database_url, first)[0] == 0
+    file = tmp_path / "bank.xlsx"
+    arguments = ("--subject", "PROFESSIONAL", "--format", "xlsx")
+    outcome = run("export", "questions", file, *arguments, DATABASE_URL=database_url)
+    assert (outcome.code, outcome.out) == (0, f"2 questions written to {file}\n")
+    code, lines, _ = import_questions(run, database_url, file)
+    assert (code, lines[0]) == (0, "2 questions are in the bank just so")
+    again = run("export", "questions", file, *arguments, DATABASE_URL=database_url)
+    assert again.code == 1
+    assert "is there already" in again.err
+
+
+def test_questions_may_wait_for_an_officer(run: Run, database_url: str, tmp_path: Path) -> None:
+    file = tmp_path / "q.txt"
+    file.write_text("首都是\nA. 北京\nB. 上海\nANSWER: A\n", encoding="utf-8")
+    code, lines, _ = import_questions(run, database_url, file, "--draft", "--category", "CLINICAL")
+    assert (code, lines[-1]) == (0, "they wait for the approval of an authority's officer 待审定")
+    broken = tmp_path / "q.xml"
+    broken.write_text('<!DOCTYPE quiz [<!ENTITY a "b">]><quiz>&a;</quiz>', encoding="utf-8")
+    code, _, complaint = import_questions(run, database_url, broken)
+    assert code == 1
+    assert "XML" in complaint

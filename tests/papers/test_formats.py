@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from openpyxl import Workbook
 
 from dingkao.papers.formats import Format, QuestionColumns, detect, read_file, write_file
-from dingkao.papers.questions import NewQuestion, RawQuestion, RefusedQuestion, check_groups, check_question
+from dingkao.papers.questions import NewQuestion, RawQuestion, RefusedQuestion, check_groups, check_question, normalised
 from dingkao.plugin.errors import ValidationFailed
 from dingkao.plugin.vocabulary import Difficulty, QuestionCategory, QuestionType
 
@@ -40,7 +40,7 @@ def questions(draw: st.DrawFn) -> list[NewQuestion]:
         options: list[str] = []
         for member in range(2 if grouped else 1):
             if kind is not QuestionType.B1 or member == 0:
-                options = draw(st.lists(texts, min_size=2, max_size=5))
+                options = draw(st.lists(texts, min_size=2, max_size=5, unique_by=normalised))
             if kind is QuestionType.TRUE_FALSE:
                 options = ["正确", "错误"]
             answer = draw(st.sampled_from("AB")) if kind is not QuestionType.X else "AB"

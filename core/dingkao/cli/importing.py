@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
@@ -16,7 +16,7 @@ from dingkao.cli.errors import WRONG_USE, CommandFailed
 if TYPE_CHECKING:
     from dingkao.doctors.importing import ImportReport
     from dingkao.papers.bank import QuestionReport
-    from dingkao.papers.question_file import QuestionColumns
+    from dingkao.papers.formats import Format, QuestionColumns
     from dingkao.plugin.text import Text
 
 Progress = Callable[[int, int], None]
@@ -43,6 +43,31 @@ class Subject(StrEnum):
     HUMANITIES = "HUMANITIES"
     PROFESSIONAL = "PROFESSIONAL"
 
+
+class FileFormat(StrEnum):
+    """How a file holds questions."""
+
+    AUTO = "auto"
+    CSV = "csv"
+    XLSX = "xlsx"
+    GIFT = "gift"
+    AIKEN = "aiken"
+    MOODLE = "moodle"
+    QTI = "qti"
+
+
+class Category(StrEnum):
+    """The category of questions."""
+
+    CLINICAL = "CLINICAL"
+    TRADITIONAL_CHINESE_MEDICINE = "TRADITIONAL_CHINESE_MEDICINE"
+    DENTAL = "DENTAL"
+    PUBLIC_HEALTH = "PUBLIC_HEALTH"
+    MEDICAL_HUMANITIES = "MEDICAL_HUMANITIES"
+
+
+# One reader takes all versions of QTI.
+_FORMATS = {"qti": "qti2"}
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The CSV file, its first line the column names.")]
 EncodingOption = Annotated[
@@ -121,18 +146,33 @@ async def _import_doctors(text: str, columns: Mapping[str, str], skip_bad: bool,
 
 @app.command()
 def questions(
-    file: FileArgument,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file of questions 试题文件.")],
     subject: Annotated[
         Subject,
         typer.Option("--subject", help="HUMANITIES is 医学人文, PROFESSIONAL is 业务水平."),
     ],
+    kind: Annotated[
+        FileFormat, typer.Option("--format", help="auto: by the file's content and name. qti: 2.0 to 3.0.")
+    ] = FileFormat.AUTO,
     stem: Annotated[str, typer.Option("--stem", help="Name of the column with the question 题干.")] = "Question",
     options: Annotated[
         str, typer.Option("--options", help="Names of the columns with the options 选项, in their order, by commas.")
     ] = "A,B,C,D",
     answer: Annotated[
-        str, typer.Option("--answer", help="Name of the column with the right option's letter 答案: A for the first.")
+        str, typer.Option("--answer", help="Name of the column with the right options' letters 答案: A for the first.")
     ] = "Answer",
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--column",
+            metavar="FIELD=NAME",
+            help="Another column: type 题型, code 题号, category 类别, specialty 专业, topic 知识点, difficulty 难度, "
+            "source 来源, group 题组, shared 共用题干. May be repeated.",
+        ),
+    ] = None,
+    category: Annotated[
+        Category | None, typer.Option("--category", help="Category 类别 of questions for which the file names none.")
+    ] = None,
     source: Annotated[
         str | None, typer.Option("--source", help="Where the questions come from 来源; the file's name by default.")
     ] = None,
@@ -140,50 +180,65 @@ def questions(
     replace: Annotated[
         bool, typer.Option("--replace", help="Take the subject's present questions out of use; attempts keep theirs.")
     ] = False,
+    draft: Annotated[
+        bool, typer.Option("--draft", help="Leave them to an officer's approval 审定; else they are in use at once.")
+    ] = False,
     skip_bad: SkipBadOption = False,
 ) -> None:
-    """Import single-choice questions into the bank 题库 of one paper.
+    """Import questions into the bank 题库 of one paper, from CSV, XLSX, GIFT, Aiken, Moodle XML or QTI.
 
-    Columns that are not named are ignored. A question that the bank has already is refused, unless --replace is given.
+    Columns that are not named are ignored. A question that the bank has already is refused, unless --replace is given;
+    one whose code the bank knows becomes its new version.
     """
-    from dingkao.papers.question_file import QuestionColumns
+    from dingkao.papers.formats import Format, QuestionColumns, detect
+    from dingkao.plugin.vocabulary import QuestionCategory
 
-    columns = QuestionColumns(stem=stem, options=_names(options), answer=answer)
-    text = read_text(file, encoding)
+    columns = QuestionColumns(stem=stem, options=_names(options), answer=answer, details=_pairs(column or []))
+    data = file.read_bytes()
+    found = detect(file.name, data) if kind is FileFormat.AUTO else Format(_FORMATS.get(kind.value, kind.value))
+    if found in (Format.CSV, Format.GIFT, Format.AIKEN):
+        data = read_text(file, encoding).encode()
     with _progress("questions 试题") as progress:
         report = asyncio.run(
-            _import_questions(subject, text, columns, source or file.name, replace, skip_bad, progress)
+            _import_questions(
+                subject,
+                found,
+                data,
+                columns,
+                source=source or file.name,
+                category=QuestionCategory(category.value) if category else None,
+                replace=replace,
+                draft=draft,
+                skip_bad=skip_bad,
+                progress=progress,
+            )
         )
     if report.retired:
         say(f"{report.retired} questions taken out of use")
+    if report.unchanged:
+        say(f"{report.unchanged} questions are in the bank just so")
     _tell(report.lines, report.imported, report.refused_lines, report.refused, (), skip_bad)
+    if report.waiting:
+        say("they wait for the approval of an authority's officer 待审定")
 
 
 async def _import_questions(
-    subject: Subject,
-    text: str,
-    columns: "QuestionColumns",
-    source: str,
-    replace: bool,
-    skip_bad: bool,
-    progress: Progress,
+    subject: Subject, kind: "Format", data: bytes, columns: "QuestionColumns", **options: Any
 ) -> "QuestionReport":
     from dingkao.audit.work import SYSTEM_CALLER
     from dingkao.cli.opening import open_environment
-    from dingkao.papers.bank import import_questions
+    from dingkao.papers.bank import import_read
+    from dingkao.papers.formats import estimate, read_file
     from dingkao.plugin.vocabulary import PaperSubject
 
     async with open_environment() as environment:
-        return await import_questions(
+        return await import_read(
             environment,
             SYSTEM_CALLER,
             PaperSubject[subject.value],
-            text,
-            columns=columns,
-            source=source,
-            replace=replace,
-            skip_bad=skip_bad,
-            progress=progress,
+            read_file(kind, data, columns),
+            estimate(kind, data),
+            **options,
         )
 
 

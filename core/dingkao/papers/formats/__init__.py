@@ -9,7 +9,7 @@ from dingkao.papers.formats.zip_file import is_zip, names_in
 from dingkao.papers.question_file import QuestionColumns, read_questions, write_questions
 from dingkao.papers.questions import Checked, NewQuestion, RefusedQuestion
 
-__all__ = ["Format", "QuestionColumns", "detect", "read_file", "write_file"]
+__all__ = ["Format", "QuestionColumns", "detect", "estimate", "read_file", "write_file"]
 
 
 class Format(StrEnum):
@@ -61,6 +61,14 @@ def read_file(kind: Format, data: bytes, columns: QuestionColumns | None = None)
             return moodle.read(data)
         case Format.QTI_2 | Format.QTI_3:
             return qti.read(data)
+
+
+def estimate(kind: Format, data: bytes) -> int:
+    """About how many questions a file has, for a progress bar; 1 at least."""
+    signs = {Format.CSV: b"\n", Format.GIFT: b"}", Format.AIKEN: b"ANSWER:", Format.MOODLE: b"</question>"}
+    if kind in signs:
+        return data.count(signs[kind]) + 1
+    return len(names_in(data)) if kind is not Format.XLSX and is_zip(data) else len(data) // 50 + 1
 
 
 def write_file(kind: Format, questions: Iterable[NewQuestion]) -> tuple[bytes, list[RefusedQuestion]]:

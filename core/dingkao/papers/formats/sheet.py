@@ -1,14 +1,13 @@
 """XLSX: the first sheet of a workbook, its first row the names of the columns."""
 
 import io
-import warnings
 import zipfile
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from openpyxl import Workbook, load_workbook
+from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
-from openpyxl.utils.exceptions import InvalidFileException
+from python_calamine import CalamineError, CalamineWorkbook
 
 from dingkao.papers.formats.common import bad_file
 from dingkao.papers.formats.zip_file import is_zip, open_zip, read_member
@@ -60,14 +59,12 @@ def _refuse_entities(opened: zipfile.ZipFile) -> None:
 
 def _rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
     try:
-        with warnings.catch_warnings():
-            # What a workbook has beside cells (styles, validations) may be unknown; nobody asks for it.
-            warnings.simplefilter("ignore")
-            workbook = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-        for line, row in enumerate(workbook.worksheets[0].iter_rows(values_only=True), 1):
-            yield line, [_text(value) for value in row]
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, IndexError, ValueError, TypeError, SyntaxError):
+        sheet = CalamineWorkbook.from_filelike(io.BytesIO(data)).get_sheet_by_index(0)
+        rows = sheet.to_python(skip_empty_area=False)
+    except (CalamineError, IndexError):
         bad_file("BAD_WORKBOOK", "工作簿已损坏。", "The workbook is damaged.")
+    for line, row in enumerate(rows, 1):
+        yield line, [_text(value) for value in row]
 
 
 def _sized(cells: list[str], width: int) -> list[str]:
