@@ -59,6 +59,8 @@ def postgresql_server() -> Iterator[ExamDatabase]:
         url = urlunsplit((parts.scheme, parts.netloc, f"/{_NAME}", parts.query, ""))
         yield ExamDatabase(url, lambda: _cpu_seconds(server), lambda: _kill_and_start(server))
     finally:
+        # Runs that were themselves killed still stand in the package's list of users and would keep it running.
+        server.stop()
         server.cleanup()
 
 
