@@ -11,7 +11,9 @@ from dingkao.doctors.made_up import (
 )
 from dingkao.environment import Environment
 from dingkao.messaging.outbox import read_outbox
-from dingkao.plugin.ids import encode_id
+from dingkao.papers.records import read_questions
+from dingkao.papers.tables import Question
+from dingkao.plugin.ids import decode_id, encode_id
 from dingkao.plugin.policy import PolicyLayer, stack
 from dingkao.plugin.vocabulary import AssessmentState, Sex, Verdict
 from dingkao.testing.clock import SettableClock
@@ -239,9 +241,23 @@ class Walk:
         await self.invigilate(paper, attempt)
         await self.run(token, "SubmitAttempt", input={"attemptId": attempt, "confirmed": True})
         await self.run(token, "Papers", id=identity)
+        await self.void_question(attempt)
         request = {"attemptId": attempt, "consequence": "NEW_ATTEMPT", "reason": "考场断电"}
         await self.run(self.body, "RequestVoiding", input=request)
         await self.run(self.authority, "DecideVoiding", input={"attemptId": attempt, "confirm": True})
+
+    async def void_question(self, attempt: str) -> None:
+        """A question that the one attempt was asked; then one that nobody was, so that counts depend on no draw."""
+        asked = (await read_questions([decode_id("Attempt", attempt)]))[0][0]["question"]
+        cycle = {"cycleId": encode_id("Cycle", self.province.cycle_id)}
+        voided = {**cycle, "questionId": encode_id("Question", asked), "reason": "题干有误"}
+        await self.run(self.authority, "VoidQuestion", counted=False, input=voided)
+        unused = await Question.select(Question.id).where(Question.subject == "PROFESSIONAL").first()
+        assert unused is not None
+        voided["questionId"] = encode_id("Question", unused["id"])
+        await self.run(self.authority, "VoidQuestion", input=voided)
+        await self.run(self.authority, "VoidedQuestions", **cycle)
+        await self.run(self.authority, "MarkChanges", **cycle, first=100)
 
     async def invigilate(self, paper: str, attempt: str) -> None:
         """A sitting of as many doctors, and what may be done to one of them."""

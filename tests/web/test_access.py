@@ -134,6 +134,7 @@ async def objects(app: Starlette, province: SampleProvince) -> Objects:
     arguments = {
         "importId": encode_id("QuestionImport", draft.batch or 0),
         "questionIds": encode_id("Question", question["id"]),
+        "questionId": encode_id("Question", question["id"]),
         "assessmentId": nodes["Assessment"],
         "assessmentIds": nodes["Assessment"],
         "attemptId": nodes["Attempt"],

@@ -583,6 +583,39 @@ CREATE TABLE "voiding" (
   CONSTRAINT "voiding_two_people" CHECK ("decided_by" IS NULL OR "decided_by" <> "asked_by")
 );
 
+CREATE TABLE "voided_question" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "cycle" BIGINT NOT NULL REFERENCES "cycle" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "question" BIGINT NOT NULL REFERENCES "question" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "reason" TEXT NOT NULL DEFAULT '',
+  "attempts" INTEGER NOT NULL DEFAULT 0,
+  "account" BIGINT NOT NULL REFERENCES "account" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "organisation" BIGINT REFERENCES "organisation" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "voided_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  CONSTRAINT "voided_question_once" UNIQUE ("cycle", "question")
+);
+
+CREATE INDEX "voided_question_question" ON "voided_question" ("question");
+
+CREATE INDEX "voided_question_account" ON "voided_question" ("account");
+
+CREATE INDEX "voided_question_organisation" ON "voided_question" ("organisation");
+
+CREATE TABLE "mark_change" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "voided_question" BIGINT NOT NULL REFERENCES "voided_question" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "attempt" BIGINT NOT NULL REFERENCES "attempt" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "outcome" VARCHAR(30) NOT NULL DEFAULT null,
+  "percent_before" INTEGER NOT NULL DEFAULT null,
+  "percent_after" INTEGER NOT NULL DEFAULT null,
+  "passed_before" BOOLEAN DEFAULT null,
+  "passed_after" BOOLEAN DEFAULT null,
+  CONSTRAINT "mark_change_outcome_known" CHECK ("outcome" IN ('UNCHANGED', 'RAISED', 'NOW_PASSED', 'RESULT_FILED', 'LATER_ATTEMPT')),
+  CONSTRAINT "mark_change_once" UNIQUE ("voided_question", "attempt")
+);
+
+CREATE INDEX "mark_change_attempt" ON "mark_change" ("attempt");
+
 CREATE TABLE "face_consent" (
   "id" BIGSERIAL PRIMARY KEY NOT NULL,
   "assessment" BIGINT UNIQUE NOT NULL REFERENCES "assessment" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,

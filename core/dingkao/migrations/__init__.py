@@ -25,11 +25,13 @@ from dingkao.papers.tables import (
     FaceCapture,
     FaceConsent,
     Intervention,
+    MarkChange,
     PassMark,
     Question,
     QuestionBank,
     QuestionImport,
     SittingExtraTime,
+    VoidedQuestion,
     Voiding,
 )
 from dingkao.results.tables import DocumentSequence, Result, ResultDocument
@@ -72,6 +74,8 @@ CORE_TABLES: tuple[type[Record], ...] = (
     SittingExtraTime,
     Intervention,
     Voiding,
+    VoidedQuestion,
+    MarkChange,
     FaceConsent,
     FaceCapture,
     Result,

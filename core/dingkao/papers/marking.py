@@ -2,7 +2,7 @@
 
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
@@ -119,10 +119,16 @@ def ordered_choice(choice: str) -> str:
     return "".join(sorted(set(choice))) if len(choice) > 1 else choice
 
 
-def mark(key: Mapping[int, str], answers: Mapping[int, str], pass_percent: int | None) -> Mark:
+def mark(
+    key: Mapping[int, str],
+    answers: Mapping[int, str],
+    pass_percent: int | None,
+    voided: Collection[int] = frozenset(),
+) -> Mark:
     """Mark `answers` (position → choice) by the key. Of several right options (type X) all are due and no other. What
     was not answered is wrong; the percentage is of all questions of the paper, rounded down, so that 59.9 does not pass
-    60. `pass_percent` None: it comes after the sitting."""
-    right = sum(answers.get(position) == choice for position, choice in key.items())
+    60. `pass_percent` None: it comes after the sitting. The `voided` positions count as right for everybody: a
+    mark never falls because a question was broken."""
+    right = sum(position in voided or answers.get(position) == choice for position, choice in key.items())
     percent = right * 100 // len(key) if key else 0
     return Mark(right, len(key), percent, None if pass_percent is None else percent >= pass_percent)

@@ -17,7 +17,7 @@ from dingkao.papers import rules
 from dingkao.papers.marking import mark
 from dingkao.papers.planning import move_paper, open_papers
 from dingkao.papers.running import find_attempt, find_paper, hold_row
-from dingkao.papers.tables import Answer, Attempt
+from dingkao.papers.tables import Answer, Attempt, VoidedQuestion
 from dingkao.papers.vocabulary import AttemptState
 
 _log = get_logger("dingkao.papers")
@@ -38,6 +38,8 @@ _pass_mark = Statement(
     )
 )
 _answers = Statement(lambda p: Answer.select(Answer.position, Answer.choice).where(Answer.attempt == p.attempt))
+_voided = Statement(lambda p: VoidedQuestion.select(VoidedQuestion.question).where(VoidedQuestion.cycle == p.cycle))
+_questions = Statement(lambda p: Attempt.select(Attempt.questions).where(Attempt.id == p.attempt))
 _submitted = Statement(
     lambda p: (
         Attempt.select(Attempt.id, Attempt.paper.assessment.as_alias("assessment"))
@@ -47,6 +49,16 @@ _submitted = Statement(
     ),
     constants=("limit",),
 )
+
+
+async def voided_positions(cycle_id: int, attempt_id: int) -> frozenset[int]:
+    """The positions of an attempt's questions that were voided in the cycle; one query where none was."""
+    voided = {row["question"] for row in await _voided.run(cycle=cycle_id)}
+    if not voided:
+        return frozenset()
+    sheet = await _questions.first(attempt=attempt_id)
+    frozen = json.loads(sheet["questions"]) if sheet else []
+    return frozenset(entry["position"] for entry in frozen if entry.get("question") in voided)
 
 
 async def mark_attempt(environment: Environment, attempt_id: int, assessment_id: int) -> bool:
@@ -96,7 +108,7 @@ async def _mark(work: UnitOfWork, record: AssessmentRecord, attempt: Mapping[str
         # Known already where this attempt was noticed only after the authority had fixed it.
         fixed = await _pass_mark.first(cycle=record.cycle_id, paper=attempt["paper"])
         pass_percent = fixed["pass_percent"] if fixed else None
-    marked = mark(key, answers, pass_percent)
+    marked = mark(key, answers, pass_percent, await voided_positions(record.cycle_id, attempt["id"]))
     await Attempt.update(
         {
             Attempt.state: AttemptState.MARKED.value,

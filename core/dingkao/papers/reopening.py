@@ -49,8 +49,10 @@ async def reopen_assessment(work: UnitOfWork, record: AssessmentRecord, paper_id
 
     Raises StateConflict: RESULT_FILED (annul the result instead), LATER_PAPER_BEGUN.
     """
+    # All is checked before anything moves: a batch goes on with the others where this one is refused.
     papers = await _papers.run(assessment=record.id)
     position = next(row["position"] for row in papers if row["id"] == paper_id)
+    opened = []
     for row in papers:
         state = PaperState(row["state"])
         if row["position"] <= position or state in (PaperState.LOCKED, PaperState.EXEMPT):
@@ -58,16 +60,19 @@ async def reopen_assessment(work: UnitOfWork, record: AssessmentRecord, paper_id
         if state is not PaperState.AVAILABLE or row["attempts_used"]:
             text = Text("后一试卷已开始作答。", "The paper after it was begun already.")
             raise StateConflict("LATER_PAPER_BEGUN", text, state.value)
-        await move_paper(work, record, row, rules.Event.LOCK)
-    if record.state is not AssessmentState.CONCLUDED:
-        return record
-    result = await _result.first(assessment=record.id)
+        opened.append(row)
+    concluded = record.state is AssessmentState.CONCLUDED
+    result = await _result.first(assessment=record.id) if concluded else None
     if result is not None and result["state"] != ResultState.CONCLUDED.value:
         text = Text(
             "考核结果已备案，不能再恢复测评；确有错误的，请按复核或撤销程序办理。",
             "The result is filed; use re-examination or annulment where it is wrong.",
         )
         raise StateConflict("RESULT_FILED", text, result["state"])
+    for row in opened:
+        await move_paper(work, record, row, rules.Event.LOCK)
+    if not concluded:
+        return record
     await Result.delete().where(Result.assessment == record.id)
     await move(work, record, AssessmentEvent.REOPEN, reason, {Assessment.conclusion: None})
     return (await read_records([record.id]))[record.id]

@@ -56,7 +56,7 @@ TITLES: dict[Event, Text] = {
 
 _DOCTOR = frozenset({Role.DOCTOR})
 _BODY = frozenset({Role.BODY_REVIEWER})
-_CORE = frozenset({Role.DOCTOR, Role.BODY_REVIEWER, Role.SYSTEM})
+_CORE = frozenset({Role.DOCTOR, Role.BODY_REVIEWER, Role.AUTHORITY_OFFICER, Role.SYSTEM})
 _MARKING = frozenset({Role.DOCTOR, Role.SYSTEM})
 _TIME = frozenset({Role.SYSTEM})
 _AUTHORITY = frozenset({Role.AUTHORITY_OFFICER, Role.SYSTEM})

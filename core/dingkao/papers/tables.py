@@ -10,7 +10,13 @@ from dingkao.db.routing import ROUTER
 from dingkao.db.tables import Record, code_column, one_of, reference, unique
 from dingkao.doctors.tables import Doctor
 from dingkao.institutions.tables import Organisation
-from dingkao.papers.vocabulary import AttemptState, InterventionKind, QuestionState, VoidingConsequence
+from dingkao.papers.vocabulary import (
+    AttemptState,
+    InterventionKind,
+    MarkChangeOutcome,
+    QuestionState,
+    VoidingConsequence,
+)
 from dingkao.plugin.national import TimeUp
 from dingkao.plugin.vocabulary import Difficulty, PaperState, PaperSubject, QuestionCategory, QuestionType
 from dingkao.storage.tables import StoredFile
@@ -262,6 +268,35 @@ class Voiding(Record, db=ROUTER, tablename="voiding"):
 
     consequence_known = one_of("consequence", VoidingConsequence)
     two_people = Check('"decided_by" IS NULL OR "decided_by" <> "asked_by"')
+
+
+class VoidedQuestion(Record, db=ROUTER, tablename="voided_question"):
+    """试题作废: a broken question that counts as right for everybody who was asked it in a cycle."""
+
+    cycle = reference(Cycle, index=False)
+    question = reference(Question)
+    reason = Text()
+    attempts = Integer(default=0)
+    account = reference(Account)
+    organisation = reference(Organisation, null=True)
+    voided_at = Timestamptz(default=None)
+
+    once = unique("cycle", "question")
+
+
+class MarkChange(Record, db=ROUTER, tablename="mark_change"):
+    """成绩更正: what voiding a question did to one attempt's mark, before and after; or why it stayed as it was."""
+
+    voided_question = reference(VoidedQuestion, index=False)
+    attempt = reference(Attempt)
+    outcome = code_column(30)
+    percent_before = Integer(default=None)
+    percent_after = Integer(default=None)
+    passed_before = Boolean(null=True, default=None)
+    passed_after = Boolean(null=True, default=None)
+
+    outcome_known = one_of("outcome", MarkChangeOutcome)
+    once = unique("voided_question", "attempt")
 
 
 class FaceConsent(Record, db=ROUTER, tablename="face_consent"):

@@ -34,6 +34,16 @@ class SittingStatus(StrEnum):
     ENDED = "ENDED"
 
 
+class MarkChangeOutcome(StrEnum):
+    """成绩更正情况"""
+
+    UNCHANGED = "UNCHANGED"
+    RAISED = "RAISED"
+    NOW_PASSED = "NOW_PASSED"
+    RESULT_FILED = "RESULT_FILED"
+    LATER_ATTEMPT = "LATER_ATTEMPT"
+
+
 class VoidingConsequence(StrEnum):
     """答卷作废后的处理: another attempt is given, or the paper counts as failed"""
 

@@ -31,6 +31,12 @@ def look_up(world: World, doctor: Doctor) -> None:
     doctor.account.refused("Sitting", "FORBIDDEN", first=100, **sitting)
     extra = {**sitting, "minutes": 60, "reason": "自行延长"}
     doctor.account.refused("GrantSittingExtraTime", "FORBIDDEN", input=extra)
+    own = {"cycleId": running[0]["id"]}
+    broken = {**own, "questionId": running[0]["id"], "reason": "题干有误"}
+    authority.refused("VoidQuestion", "NOT_FOUND", input=broken)
+    voided = authority.read("VoidedQuestions", "没有作废试题", **own)
+    changed = authority.read("MarkChanges", "没有成绩更正", **own, first=100)["edges"]
+    authority.equal("MarkChanges", "marks made anew without a voided question", bool(changed), bool(voided))
 
     doctor.account.refused("EffectivePolicy", "FORBIDDEN", regionCode=REGION)
     values = {each["key"]: each for each in authority.read("EffectivePolicy", "现行政策及其来源", regionCode=REGION)}

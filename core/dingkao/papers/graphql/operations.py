@@ -18,6 +18,7 @@ from dingkao.papers.graphql.inputs import (
 )
 from dingkao.papers.graphql.invigilating import InvigilatingMutation, InvigilatingQuery
 from dingkao.papers.graphql.pass_marks import PassMarkMutation, PassMarkQuery
+from dingkao.papers.graphql.question_voiding import QuestionVoidingMutation, QuestionVoidingQuery
 from dingkao.papers.graphql.results import (
     AnswersSaved,
     GiveFaceConsentResult,
@@ -35,7 +36,7 @@ from dingkao.plugin.text import Text
 
 
 @strawberry.type
-class PaperQuery(PassMarkQuery, BankQuery, InvigilatingQuery):
+class PaperQuery(PassMarkQuery, BankQuery, InvigilatingQuery, QuestionVoidingQuery):
     @strawberry.field(description="An attempt, with its questions while the doctor answers. 答卷")
     async def attempt(
         self, info: CoreInfo, id: Annotated[strawberry.ID, strawberry.argument(description="Which. 答卷标识")]
@@ -44,7 +45,7 @@ class PaperQuery(PassMarkQuery, BankQuery, InvigilatingQuery):
 
 
 @strawberry.type
-class PaperMutation(PassMarkMutation, BankMutation, InvigilatingMutation):
+class PaperMutation(PassMarkMutation, BankMutation, InvigilatingMutation, QuestionVoidingMutation):
     @strawberry.mutation(description="Agree to face capture, before the first test. 人脸信息采集授权")
     async def give_face_consent(
         self,

@@ -1,0 +1,208 @@
+"""A broken question voided for all (试题作废): it counts as right for everybody who was asked it in the cycle, and
+every mark is made anew, with a list of before and after. No mark ever falls by it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from piccolo.querystring import QueryString
+
+from dingkao.assessments.access import lock_records
+from dingkao.assessments.records import AssessmentRecord, read_records
+from dingkao.audit.work import UnitOfWork, begin, logged_in
+from dingkao.cycles.service import read_cycles
+from dingkao.db.database import fetch, is_postgresql
+from dingkao.db.statement import Statement
+from dingkao.environment import Environment
+from dingkao.institutions.rules import authority_grant
+from dingkao.papers import rules
+from dingkao.papers.invigilating import checked_reason
+from dingkao.papers.marking import mark
+from dingkao.papers.marks import voided_positions
+from dingkao.papers.planning import move_paper, open_papers
+from dingkao.papers.reopening import reopen_assessment
+from dingkao.papers.running import find_paper
+from dingkao.papers.tables import Answer, Attempt, MarkChange, Question, VoidedQuestion
+from dingkao.papers.vocabulary import MarkChangeOutcome as Outcome
+from dingkao.plugin.caller import Caller
+from dingkao.plugin.errors import NotFound, StateConflict
+from dingkao.plugin.text import Text
+from dingkao.plugin.vocabulary import PaperState
+
+_BATCH = 200
+
+# The frozen paper names each question's version; the text finds the papers that ask it.
+_asked = Statement(
+    lambda p: QueryString(
+        "SELECT attempt.id AS id, attempt.paper AS paper, assessment.id AS assessment, "  # noqa: S608 - a number of ours
+        "attempt.answer_key AS answer_key, attempt.pass_percent AS pass_percent, "
+        "attempt.score_percent AS score_percent, attempt.passed AS passed "
+        "FROM attempt JOIN assessment_paper AS paper ON paper.id = attempt.paper "
+        "JOIN assessment ON assessment.id = paper.assessment "
+        "WHERE assessment.cycle = {} AND attempt.state = 'MARKED' AND attempt.questions LIKE {} AND attempt.id > {} "
+        f"ORDER BY attempt.id LIMIT {_BATCH}",
+        p.cycle,
+        p.pattern,
+        p.after,
+    )
+)
+_answers = Statement(lambda p: Answer.select(Answer.position, Answer.choice).where(Answer.attempt == p.attempt))
+_question = Statement(lambda p: Question.select(Question.id).where(Question.id == p.question))
+_before = Statement(
+    lambda p: VoidedQuestion.select(VoidedQuestion.id).where(
+        (VoidedQuestion.cycle == p.cycle) & (VoidedQuestion.question == p.question)
+    )
+)
+_voided = Statement(
+    lambda p: (
+        VoidedQuestion.select(
+            VoidedQuestion.id, VoidedQuestion.question, VoidedQuestion.reason, VoidedQuestion.attempts,
+            VoidedQuestion.voided_at,
+        )
+        .where(VoidedQuestion.cycle == p.cycle)
+        .order_by(VoidedQuestion.id)
+    )
+)  # fmt: skip
+_changes = Statement(
+    lambda p: (
+        MarkChange.select(
+            MarkChange.id, MarkChange.attempt, MarkChange.outcome, MarkChange.percent_before, MarkChange.percent_after,
+            MarkChange.passed_before, MarkChange.passed_after,
+        )
+        .where((MarkChange.voided_question.cycle == p.cycle) & (MarkChange.id > p.after))
+        .order_by(MarkChange.id)
+        .limit(p.limit)
+    ),
+    constants=("limit",),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class VoidedQuestionRecord:
+    """A question that was voided in a cycle, why, and how many marked attempts had asked it."""
+
+    id: int
+    question: int
+    reason: str
+    attempts: int
+    voided_at: datetime
+
+
+async def read_voided_questions(caller: Caller | None, cycle_id: int) -> list[VoidedQuestionRecord]:
+    """The voided questions of a cycle, for the authority that governs it. Raises NotLoggedIn, Forbidden, NotFound."""
+    await _require_authority(logged_in(caller), cycle_id)
+    return [VoidedQuestionRecord(**row) for row in await _voided.run(cycle=cycle_id)]
+
+
+async def read_mark_changes(caller: Caller | None, cycle_id: int, after: int, limit: int) -> list[Mapping[str, Any]]:
+    """What voiding questions did to the marks of a cycle, before and after, by key: one query. Raises as above."""
+    await _require_authority(logged_in(caller), cycle_id)
+    return await _changes.run(cycle=cycle_id, after=after, limit=limit)
+
+
+async def _require_authority(caller: Caller, cycle_id: int) -> Any:
+    cycle = (await read_cycles([cycle_id])).get(cycle_id)
+    if cycle is None:
+        authority_grant(caller)
+        raise NotFound
+    return authority_grant(caller, cycle.region_id)
+
+
+async def void_question(
+    environment: Environment, caller: Caller | None, cycle_id: int, question_id: int, reason: str
+) -> VoidedQuestionRecord:
+    """Void a version of a question for a cycle: every marked attempt that asked it is marked anew, later ones are marked
+    so from the beginning. Who passes by it has passed, and a result that is not filed is taken back and concluded
+    anew; where it is filed, or a later attempt is under way, the mark stays and the list says so. One transaction.
+
+    Raises NotLoggedIn, Forbidden, NotFound, ValidationFailed (reason), StateConflict (QUESTION_VOIDED).
+    """
+    async with begin(environment, caller) as work:
+        work.acting = await _require_authority(work.caller, cycle_id)
+        text = checked_reason(reason)
+        if await _question.first(question=question_id) is None:
+            raise NotFound
+        if await _before.first(cycle=cycle_id, question=question_id) is not None:
+            voided = Text("该试题已作废。", "The question is void in this cycle already.")
+            raise StateConflict("QUESTION_VOIDED", voided, "VOIDED")
+        if is_postgresql():
+            # A province's papers may take longer than any request's statement is given.
+            await fetch("SET LOCAL statement_timeout = '10min'")
+        inserted = await VoidedQuestion.insert(
+            VoidedQuestion(
+                cycle=cycle_id,
+                question=question_id,
+                reason=text,
+                account=work.caller.account_id,
+                organisation=work.acting.organisation_id,
+                voided_at=work.now,
+            )
+        ).returning(VoidedQuestion.id)
+        key = int(inserted[0]["id"])
+        counts: dict[str, int] = {}
+        after = 0
+        while rows := await _asked.run(cycle=cycle_id, pattern=f'%"question":{question_id},%', after=after):
+            for outcome in await _mark_anew(work, cycle_id, key, rows, text):
+                counts[outcome.value] = counts.get(outcome.value, 0) + 1
+            after = rows[-1]["id"]
+        attempts = sum(counts.values())
+        await VoidedQuestion.update({VoidedQuestion.attempts: attempts}).where(VoidedQuestion.id == key)
+        await work.record("VOID_QUESTION", "Cycle", cycle_id, {"question": question_id, **counts})
+        return VoidedQuestionRecord(key, question_id, text, attempts, work.now)
+
+
+async def _mark_anew(
+    work: UnitOfWork, cycle_id: int, voided: int, rows: Sequence[Mapping[str, Any]], reason: str
+) -> list[Outcome]:
+    await lock_records(sorted({row["assessment"] for row in rows}))
+    outcomes = []
+    for row in rows:
+        key = {int(position): choice for position, choice in json.loads(row["answer_key"]).items()}
+        answers = {each["position"]: each["choice"] for each in await _answers.run(attempt=row["id"])}
+        marked = mark(key, answers, row["pass_percent"], await voided_positions(cycle_id, row["id"]))
+        before = None if row["passed"] is None else bool(row["passed"])
+        record = (await read_records([row["assessment"]]))[row["assessment"]]
+        outcome = await _change(work, record, row, marked.percent, before, marked.passed, reason)
+        kept = outcome in (Outcome.RESULT_FILED, Outcome.LATER_ATTEMPT)
+        await MarkChange.insert(
+            MarkChange(
+                voided_question=voided,
+                attempt=row["id"],
+                outcome=outcome.value,
+                percent_before=row["score_percent"],
+                percent_after=row["score_percent"] if kept else marked.percent,
+                passed_before=before,
+                passed_after=before if kept else marked.passed,
+            )
+        )
+        outcomes.append(outcome)
+    return outcomes
+
+
+async def _change(
+    work: UnitOfWork,
+    record: AssessmentRecord,
+    row: Mapping[str, Any],
+    percent: int,
+    before: bool | None,
+    after: bool | None,
+    reason: str,
+) -> Outcome:
+    if percent == row["score_percent"]:
+        return Outcome.UNCHANGED
+    now_passed = after is True and before is not True
+    if now_passed:
+        paper = await find_paper(row["paper"])
+        if PaperState(paper["state"]) not in (PaperState.FAILED, PaperState.AVAILABLE):
+            return Outcome.LATER_ATTEMPT
+        try:
+            record = await reopen_assessment(work, record, row["paper"], reason)
+        except StateConflict:
+            return Outcome.RESULT_FILED
+        await move_paper(work, record, paper, rules.Event.RAISE)
+    await Attempt.update({Attempt.score_percent: percent, Attempt.passed: after}).where(Attempt.id == row["id"])
+    if now_passed:
+        await open_papers(work, (await read_records([record.id]))[record.id])
+    return Outcome.NOW_PASSED if now_passed else Outcome.RAISED

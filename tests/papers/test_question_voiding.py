@@ -1,0 +1,117 @@
+"""A broken question voided for all: every mark anew, none lower, a list of before and after."""
+
+import json
+
+from dingkao.papers.answers import GivenAnswer, save_answers
+from dingkao.papers.attempts import start_attempt, submit_attempt
+from dingkao.papers.question_voiding import read_mark_changes, read_voided_questions, void_question
+from dingkao.papers.records import read_questions
+from dingkao.papers.tables import Attempt
+from dingkao.plugin.contributions import PaperPlan
+from dingkao.plugin.vocabulary import PaperSubject
+from dingkao.results.service import file_results
+from dingkao.testing.refusals import refused_access, refused_fields, refused_state
+from dingkao.testing.sample import SampleDoctor
+
+from .sittings import ANY_NUMBER, BOTH_ONCE, Sittings
+
+ONCE = (PaperPlan(PaperSubject.HUMANITIES, 1),)
+WHY = "题干有误"
+
+
+async def _sat(sittings: Sittings, plans: tuple[PaperPlan, ...], right: int) -> tuple[SampleDoctor, int]:
+    """A paper with the first `right` questions right, submitted."""
+    doctor = await sittings.doctor(plans)
+    attempt = await start_attempt(sittings.environment, doctor.caller, (await sittings.papers(doctor))[0].id)
+    await sittings.answer(doctor, attempt, right=right)
+    await submit_attempt(sittings.environment, doctor.caller, attempt)
+    return doctor, attempt
+
+
+async def _ask_the_same(first: int, *others: int) -> int:
+    """Let the others have been asked what the first was, so that one question is in all; the last question's key."""
+    sheet = await Attempt.select(Attempt.questions, Attempt.answer_key).where(Attempt.id == first).first()
+    assert sheet is not None
+    questions = json.loads(sheet["questions"])
+    for other in others:
+        row = await Attempt.select(Attempt.questions).where(Attempt.id == other).first()
+        assert row is not None
+        frozen = json.loads(row["questions"])
+        for entry in frozen:
+            entry["question"] = questions[entry["position"] - 1]["question"]
+        text = json.dumps(frozen, ensure_ascii=False, separators=(",", ":"))
+        await Attempt.update({Attempt.questions: text}).where(Attempt.id == other)
+    return int(questions[-1]["question"])
+
+
+async def test_every_mark_is_made_anew_and_who_passes_by_it_has_passed(sittings: Sittings) -> None:
+    environment, province = sittings.environment, sittings.province
+    raised, raised_attempt = await _sat(sittings, ONCE, 3)
+    failed, failed_attempt = await _sat(sittings, BOTH_ONCE, 5)
+    retry, retry_attempt = await _sat(sittings, ANY_NUMBER, 5)
+    _, whole_attempt = await _sat(sittings, ONCE, 10)
+    filed, filed_attempt = await _sat(sittings, ONCE, 5)
+    await file_results(environment, province.body, [filed.assessment_id])
+    begun, begun_attempt = await _sat(sittings, ANY_NUMBER, 5)
+    await start_attempt(environment, begun.caller, (await sittings.papers(begun))[0].id)
+    attempts = [raised_attempt, failed_attempt, retry_attempt, whole_attempt, filed_attempt, begun_attempt]
+    question = await _ask_the_same(*attempts)
+    voided = await void_question(environment, province.authority, province.cycle_id, question, WHY)
+    assert voided.attempts == len(attempts)
+    rows = await read_mark_changes(province.authority, province.cycle_id, 0, 100)
+    table = {
+        row["attempt"]: (row["outcome"], row["percent_before"], row["percent_after"], bool(row["passed_after"]))
+        for row in rows
+    }
+    assert table == {
+        raised_attempt: ("RAISED", 30, 40, False),
+        failed_attempt: ("NOW_PASSED", 50, 60, True),
+        retry_attempt: ("NOW_PASSED", 50, 60, True),
+        whole_attempt: ("UNCHANGED", 100, 100, True),
+        filed_attempt: ("RESULT_FILED", 50, 50, False),
+        begun_attempt: ("LATER_ATTEMPT", 50, 50, False),
+    }
+    assert {key: (await sittings.attempt(key)).score_percent for key in attempts} == {
+        key: entry[2] for key, entry in table.items()
+    }
+    assert await sittings.states(failed) == ["PASSED", "AVAILABLE"]
+    record = await sittings.record(failed)
+    assert (record.state.value, record.conclusion) == ("TESTING", None)
+    assert (await sittings.record(retry)).conclusion == "QUALIFIED"
+    assert (await sittings.record(raised)).conclusion == "UNQUALIFIED"
+    assert (await sittings.record(filed)).conclusion == "UNQUALIFIED"
+    assert await sittings.states(begun) == ["IN_PROGRESS"]
+    (listed,) = await read_voided_questions(province.authority, province.cycle_id)
+    assert listed == voided
+    again = void_question(environment, province.authority, province.cycle_id, question, WHY)
+    assert (await refused_state(again))[0] == "QUESTION_VOIDED"
+
+
+async def test_later_marks_know_it_from_the_beginning(sittings: Sittings) -> None:
+    environment, province = sittings.environment, sittings.province
+    doctor = await sittings.doctor(ONCE)
+    attempt = await start_attempt(environment, doctor.caller, (await sittings.papers(doctor))[0].id)
+    question = int((await read_questions([attempt]))[0][-1]["question"])
+    await void_question(environment, province.authority, province.cycle_id, question, WHY)
+    await sittings.answer(doctor, attempt, right=5)
+    await save_answers(environment, doctor.caller, attempt, [GivenAnswer(10, "", 9)])
+    await submit_attempt(environment, doctor.caller, attempt)
+    assert (await sittings.attempt(attempt)).score_percent == 60
+
+
+async def test_who_may_void_a_question(sittings: Sittings) -> None:
+    environment, province = sittings.environment, sittings.province
+    cycle = province.cycle_id
+    _, attempt = await _sat(sittings, ONCE, 5)
+    question = int((await read_questions([attempt]))[0][0]["question"])
+    doctor = await sittings.doctor(ONCE)
+    for caller, code in ((doctor.caller, "FORBIDDEN"), (province.body, "FORBIDDEN"), (None, "UNAUTHENTICATED")):
+        assert await refused_access(void_question(environment, caller, cycle, question, WHY)) == code
+        assert await refused_access(read_voided_questions(caller, cycle)) == code
+        assert await refused_access(read_mark_changes(caller, cycle, 0, 10)) == code
+    authority = province.authority
+    assert await refused_access(void_question(environment, authority, 10**6, question, WHY)) == "NOT_FOUND"
+    assert await refused_access(void_question(environment, authority, cycle, 10**6, WHY)) == "NOT_FOUND"
+    refused = void_question(environment, authority, cycle, question, " ")
+    assert await refused_fields(refused) == [("reason", "REASON_REQUIRED")]
+    assert (await sittings.attempt(attempt)).score_percent == 50
