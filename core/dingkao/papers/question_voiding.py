@@ -113,8 +113,8 @@ async def _require_authority(caller: Caller, cycle_id: int) -> Any:
 async def void_question(
     environment: Environment, caller: Caller | None, cycle_id: int, question_id: int, reason: str
 ) -> VoidedQuestionRecord:
-    """Void a version of a question for a cycle: every marked attempt that asked it is marked anew, later ones are marked
-    so from the beginning. Who passes by it has passed, and a result that is not filed is taken back and concluded
+    """Void a version of a question for a cycle: every marked attempt that asked it is marked anew, later ones are
+    marked so from the start. Who passes by it has passed, and a result that is not filed is taken back and concluded
     anew; where it is filed, or a later attempt is under way, the mark stays and the list says so. One transaction.
 
     Raises NotLoggedIn, Forbidden, NotFound, ValidationFailed (reason), StateConflict (QUESTION_VOIDED).
