@@ -26,8 +26,9 @@ from dingkao.plugin.vocabulary import AssessmentState, PaperState, Role
 EDIT = Text("我要报名", "fill in the registration")
 START_ATTEMPT = Text("参加测评", "sit a test")
 
-# Shown to the roles that may do them; concluding is nobody's button.
-_OFFERED = tuple(event for event in Event if event not in (Event.CONCLUDE, Event.START_TESTING))
+# Shown to the roles that may do them; what follows from another act is nobody's button.
+CONSEQUENCES = frozenset({Event.CONCLUDE, Event.START_TESTING, Event.REOPEN})
+_OFFERED = tuple(event for event in Event if event not in CONSEQUENCES)
 
 
 # What an organisation decides about somebody's assessment.
