@@ -14,9 +14,10 @@ from dingkao.accounts.tables import Account, Session
 from dingkao.db.database import fetch
 from dingkao.plugin.ids import encode_id
 from dingkao.plugin.vocabulary import AssessmentState
+from dingkao.settings import Settings
 from dingkao.testing.clock import SettableClock
-from dingkao.testing.sample import SampleDoctor, SampleProvince
-from dingkao.testing.web import Client, token_for
+from dingkao.testing.sample import SampleDoctor, SampleProvince, build_sample
+from dingkao.testing.web import Client, running_app, token_for
 
 ClientOf = Callable[..., Awaitable[Client]]
 VIEWER = "{ viewer { name } }"
@@ -169,3 +170,20 @@ async def test_not_ready_without_its_migrations(app: Starlette, client_of: Clien
     assert ready.status_code == httpx.codes.SERVICE_UNAVAILABLE
     assert ready.json()["status"] == "migrations missing"
     assert (await client.http.get("/healthz")).status_code == httpx.codes.OK
+
+
+async def test_a_database_that_is_gone_is_told_as_such(settings: Settings, clock: SettableClock) -> None:
+    if not settings.database_url.startswith("postgresql"):
+        pytest.skip("SQLite is a file: it does not go away")
+    async with running_app(settings, clock) as app:
+        environment = app.state.environment
+        province = await build_sample(environment)
+        token = await token_for(environment, province.authority.account_id)
+        client = Client(app, token)
+        assert "errors" not in await client.post(VIEWER)
+        environment.database.engine.pool.terminate()
+        response = await client.http.post("/graphql", json={"query": VIEWER})
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "5"
+    assert response.json()["errors"][0]["extensions"]["code"] == "UNAVAILABLE"
+    assert response.headers["x-request-id"]

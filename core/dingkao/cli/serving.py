@@ -23,6 +23,8 @@ PortOption = Annotated[int, typer.Option("--port", min=1, max=65535, help="Port 
 
 # How long requests that are running may take to end after SIGTERM.
 _SECONDS_TO_END = 30
+# A phone in a test saves an answer every half minute: its connection is kept for the next one.
+_SECONDS_IDLE = 75
 
 
 def serve(
@@ -85,6 +87,7 @@ def run_server(application: "Starlette", settings: "Settings", host: str, port: 
         log_level=settings.log_level.lower(),
         server_header=False,
         timeout_graceful_shutdown=_SECONDS_TO_END,
+        timeout_keep_alive=_SECONDS_IDLE,
     )
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import asyncpg
+
 from dingkao.db.postgresql import PooledPostgresEngine
 from dingkao.db.routing import current_engine, use_engine
 from dingkao.db.sqlite import KeptSQLiteEngine
@@ -64,6 +66,19 @@ class Database:
                 yield self
         finally:
             await self.close()
+
+
+# What a statement raises where the database does not answer, and not because of what was asked. With SQLite, which is a
+# file, there is no such state.
+UNREACHABLE = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.TooManyConnectionsError,
+)
 
 
 @asynccontextmanager

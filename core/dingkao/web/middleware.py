@@ -5,12 +5,14 @@ import time
 from itertools import count
 from typing import Any
 
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dingkao.accounts.sessions import caller_of
+from dingkao.db.database import UNREACHABLE
 from dingkao.environment import Environment
 from dingkao.logs import get_logger, request_id_in_force
-from dingkao.plugin.text import Language
+from dingkao.plugin.text import Language, Text
 
 _log = get_logger("dingkao.request")
 
@@ -75,12 +77,26 @@ class RequestMiddleware:
 
         with request_id_in_force(request_id), self._environment.database.use():
             token = _bearer(headers)
-            if token is not None:
-                scope["dingkao.caller"] = await caller_of(self._environment, token, language, request_id, address)
+            try:
+                if token is not None:
+                    scope["dingkao.caller"] = await caller_of(self._environment, token, language, request_id, address)
+            except UNREACHABLE as error:
+                _log.error("database unreachable", error=type(error).__name__)
+                answer = _unreachable(language)
+                await answer(scope, receive, send_with_headers)
+                _log.info("request", **_line(scope, status, started))
+                return
             try:
                 await self._app(scope, receive, send_with_headers)
             finally:
                 _log.info("request", **_line(scope, status, started))
+
+
+def _unreachable(language: Language) -> Response:
+    """Who somebody is cannot be looked up at the moment: the client tries again, with the session it has."""
+    text = Text("系统暂时不可用，请稍后再试。", "The server cannot reach its database; try again in a while.")
+    error = {"message": text.in_language(language), "extensions": {"code": "UNAVAILABLE"}}
+    return JSONResponse({"errors": [error]}, status_code=503, headers={"Retry-After": "5"})
 
 
 def _bearer(headers: dict[bytes, bytes]) -> str | None:
