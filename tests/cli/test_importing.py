@@ -203,3 +203,11 @@ def test_questions_may_wait_for_an_officer(run: Run, database_url: str, tmp_path
     code, _, complaint = import_questions(run, database_url, broken)
     assert code == 1
     assert "XML" in complaint
+
+
+def test_whether_the_bank_fills_the_papers_is_told_beforehand(run: Run, demo_url: str) -> None:
+    outcome = run("policy", "papers", "990000", DATABASE_URL=demo_url)
+    assert (outcome.code, outcome.out) == (0, "the bank fills every paper\n")
+    emptied = run("policy", "papers", "110000", DATABASE_URL=demo_url)
+    assert emptied.code == 1
+    assert "no region 110000" in emptied.err

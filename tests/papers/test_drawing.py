@@ -5,14 +5,17 @@ from typing import Any
 
 import pytest
 
+from dingkao.assessments.access import pinned_policy
 from dingkao.audit.work import SYSTEM_CALLER
 from dingkao.db.counting import count_queries
 from dingkao.environment import Environment
 from dingkao.papers.answers import GivenAnswer, save_answers
 from dingkao.papers.attempts import start_attempt, submit_attempt
 from dingkao.papers.bank import import_questions
+from dingkao.papers.filling import unfilled_papers
 from dingkao.papers.tables import Attempt
 from dingkao.plugin.errors import NotEligible
+from dingkao.plugin.national import PapersPolicy
 from dingkao.testing.refusals import refused_fields
 
 from .sittings import HUMANITIES, Sittings, build_sittings
@@ -89,6 +92,12 @@ async def test_what_the_bank_cannot_fill_is_told_part_by_part(sittings: Sittings
     assert [(reason.code, reason.text.zh) for reason in refusal.value.reasons] == [
         ("BLUEPRINT_NOT_FILLED", "X型，“急救”：需6题，题库可用3题，缺3题。"),
         ("BLUEPRINT_NOT_FILLED", "A2型，难：需4题，题库可用0题，缺4题。"),
+    ]
+    # The same is told before anybody begins.
+    policy = await pinned_policy(sittings.environment, await sittings.record(doctor))
+    found = await unfilled_papers(sittings.environment, policy.section(PapersPolicy))
+    assert [(each.subject, each.candidate.scope, each.blueprint, len(each.reasons)) for each in found] == [
+        (HUMANITIES, "内科专业", "人文", 2)
     ]
 
 

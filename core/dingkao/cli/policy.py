@@ -16,6 +16,7 @@ from dingkao.cli.console import new_table, output, say, warn
 from dingkao.cli.errors import WRONG_USE, CommandFailed
 
 if TYPE_CHECKING:
+    from dingkao.papers.filling import UnfilledPaper
     from dingkao.policy.effective import EffectiveValue
     from dingkao.policy.simulation import Simulation, TouchedAssessment
 
@@ -67,6 +68,42 @@ def show(
             origin.reason if origin.source != "national" else f"{origin.reason}: {row.key.source}",
         )
     output().print(table)
+
+
+@app.command()
+def papers(
+    region: Annotated[str, typer.Argument(metavar="REGION", help="Code of the region.")],
+    organisation: OrganisationOption = None,
+) -> None:
+    """Draw the papers of a region once for every kind of doctor, and tell what the bank lacks. 组卷检查
+
+    Nothing is written. Exits with 1 where a paper cannot be filled.
+    """
+    found = asyncio.run(_unfilled(region, organisation))
+    for paper in found:
+        blueprint = f", blueprint {paper.blueprint}" if paper.blueprint else ""
+        say(f"{paper.subject.value} for {', '.join(paper.candidate)}{blueprint}:")
+        for reason in paper.reasons:
+            say(f"  {reason.zh} {reason.en}")
+    if found:
+        warn("dingkao: the bank does not fill every paper: import questions, or change papers.blueprints")
+        raise typer.Exit(1)
+    say("the bank fills every paper")
+
+
+async def _unfilled(region: str, organisation: str | None) -> "list[UnfilledPaper]":
+    from dingkao.cli.opening import open_environment
+    from dingkao.papers.filling import unfilled_papers
+    from dingkao.plugin.errors import NotFound
+    from dingkao.plugin.national import PapersPolicy
+    from dingkao.policy.effective import policy_of_place
+
+    async with open_environment() as environment:
+        try:
+            policy = await policy_of_place(environment, region, organisation)
+        except NotFound as error:
+            raise CommandFailed(f"the database has no region {region}, or no such institution there") from error
+        return await unfilled_papers(environment, policy.section(PapersPolicy))
 
 
 async def _effective(region: str, organisation: str | None) -> "list[EffectiveValue]":
