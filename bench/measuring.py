@@ -18,7 +18,7 @@ from bench.servers import ROOT, Server
 from dingkao.web.operations import load_operations
 
 # Fields that differ from one moment to the next; compared by the type of their value.
-MOVING: Final = frozenset({"serverTime", "secondsLeft", "savedAt"})
+MOVING: Final = frozenset({"serverTime", "secondsLeft", "savedAt", "revision", "writerToken"})
 _WARM_UP: Final = 200
 
 

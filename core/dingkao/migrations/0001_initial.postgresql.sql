@@ -456,6 +456,7 @@ CREATE TABLE "attempt" (
   "time_up" VARCHAR(20) NOT NULL DEFAULT 'SUBMIT',
   "submit_seconds" INTEGER NOT NULL DEFAULT 0,
   "closes_at" TIMESTAMPTZ DEFAULT null,
+  "reveal" VARCHAR(20) NOT NULL DEFAULT 'MARKS',
   "paused_at" TIMESTAMPTZ DEFAULT null,
   "writer_number" INTEGER NOT NULL DEFAULT 1,
   "writer_session" BIGINT DEFAULT null,
@@ -469,6 +470,7 @@ CREATE TABLE "attempt" (
   "answer_key" TEXT NOT NULL DEFAULT '',
   CONSTRAINT "attempt_state_known" CHECK ("state" IN ('IN_PROGRESS', 'SUBMITTED', 'MARKED', 'ABANDONED', 'VOIDED')),
   CONSTRAINT "attempt_time_up_known" CHECK ("time_up" IN ('SUBMIT', 'GRACE', 'ABANDON')),
+  CONSTRAINT "attempt_reveal_known" CHECK ("reveal" IN ('RESULT', 'MARKS', 'ANSWERS')),
   CONSTRAINT "attempt_once" UNIQUE ("paper", "number"),
   CONSTRAINT "attempt_marked_means_score" CHECK ("state" = 'VOIDED' OR ("state" = 'MARKED') = ("score_percent" IS NOT NULL)),
   CONSTRAINT "attempt_submitted_means_when" CHECK ("state" NOT IN ('SUBMITTED', 'MARKED') OR "submitted_at" IS NOT NULL)

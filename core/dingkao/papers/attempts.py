@@ -99,6 +99,7 @@ async def _freeze_attempt(
             time_up=timing.time_up.value,
             submit_seconds=timing.submit_seconds,
             closes_at=timing.closes_at,
+            reveal=policy.reveal.value,
             writer_session=work.caller.session_id,
             writer_since=work.now,
             questions=json.dumps(frozen.questions, ensure_ascii=False, separators=(",", ":")),

@@ -11,6 +11,7 @@ from dingkao.papers.rules import decided
 from dingkao.papers.tables import Answer, AssessmentPaper, Attempt
 from dingkao.papers.timing import TIMING_COLUMNS, Timing, timing_of
 from dingkao.papers.vocabulary import AttemptState
+from dingkao.plugin.national import Reveal
 from dingkao.plugin.vocabulary import PaperState, PaperSubject
 
 
@@ -40,6 +41,7 @@ class AttemptRecord:
     state: AttemptState
     started_at: datetime
     timing: Timing
+    reveal: Reveal
     writer_number: int
     writer_session: int | None
     writer_since: datetime | None
@@ -85,6 +87,7 @@ _attempt_columns = (
     Attempt.time_up,
     Attempt.submit_seconds,
     Attempt.paused_at,
+    Attempt.reveal,
     Attempt.writer_number,
     Attempt.writer_session,
     Attempt.writer_since,
@@ -99,6 +102,7 @@ _attempts_of = Statement(
     lambda p: Attempt.select(*_attempt_columns).where(Attempt.paper.is_in(p.papers)).order_by(Attempt.number)
 )
 _questions = Statement(lambda p: Attempt.select(Attempt.id, Attempt.questions).where(Attempt.id.is_in(p.ids)))
+_keys = Statement(lambda p: Attempt.select(Attempt.id, Attempt.answer_key).where(Attempt.id.is_in(p.ids)))
 _answers = Statement(
     lambda p: (
         Answer.select(Answer.attempt, Answer.position, Answer.choice, Answer.sequence, Answer.saved_at, Answer.late)
@@ -119,6 +123,7 @@ def _attempt(row: Mapping[str, Any]) -> AttemptRecord:
     values = dict(row)
     values["state"] = AttemptState(values["state"])
     values["timed_out"] = bool(values["timed_out"])
+    values["reveal"] = Reveal(values["reveal"])
     values["timing"] = timing_of(values)
     for name in TIMING_COLUMNS:
         del values[name]
@@ -152,6 +157,12 @@ async def read_attempts_of(paper_ids: list[int]) -> list[list[AttemptRecord]]:
     for row in await _attempts_of.run(papers=paper_ids):
         groups[row["paper"]].append(_attempt(row))
     return [groups[key] for key in paper_ids]
+
+
+async def read_keys(attempt_ids: list[int]) -> list[dict[int, str]]:
+    """The key of each attempt, by position. Whoever calls this has made sure that the policy shows it now."""
+    found = {row["id"]: json.loads(row["answer_key"]) for row in await _keys.run(ids=attempt_ids)}
+    return [{int(position): key for position, key in found[attempt].items()} for attempt in attempt_ids]
 
 
 async def read_questions(attempt_ids: list[int]) -> list[list[dict[str, Any]]]:

@@ -17,7 +17,7 @@ from dingkao.papers.vocabulary import (
     QuestionState,
     VoidingConsequence,
 )
-from dingkao.plugin.national import TimeUp
+from dingkao.plugin.national import Reveal, TimeUp
 from dingkao.plugin.vocabulary import Difficulty, PaperState, PaperSubject, QuestionCategory, QuestionType
 from dingkao.storage.tables import StoredFile
 
@@ -136,6 +136,7 @@ class Attempt(Record, db=ROUTER, tablename="attempt"):
     time_up = code_column(20, default=TimeUp.SUBMIT.value)
     submit_seconds = Integer(default=0)
     closes_at = Timestamptz(null=True, default=None)
+    reveal = code_column(20, default=Reveal.MARKS.value)
     paused_at = Timestamptz(null=True, default=None)
     writer_number = Integer(default=1)
     writer_session = BigInt(null=True, default=None)
@@ -151,6 +152,7 @@ class Attempt(Record, db=ROUTER, tablename="attempt"):
 
     state_known = one_of("state", AttemptState)
     time_up_known = one_of("time_up", TimeUp)
+    reveal_known = one_of("reveal", Reveal)
     once = unique("paper", "number")
     # A mark is there or it is not: no state lies between. One that was voided keeps the mark it may have had.
     marked_means_score = Check('"state" = \'VOIDED\' OR ("state" = \'MARKED\') = ("score_percent" IS NOT NULL)')

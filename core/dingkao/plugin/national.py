@@ -169,6 +169,14 @@ class TimeUp(StrEnum):
     ABANDON = "ABANDON"
 
 
+class Reveal(StrEnum):
+    """医师可见的成绩: whether it passed and no more; the mark too; or, after the window, each question's key as well."""
+
+    RESULT = "RESULT"
+    MARKS = "MARKS"
+    ANSWERS = "ANSWERS"
+
+
 class PaperRule(BaseModel):
     """How one subject is examined: number of questions, minutes, and the percentage that passes.
 
@@ -221,6 +229,11 @@ class PapersPolicy(PolicySection):
         le=7200,
         description="交卷时限（秒）: seconds after the deadline in which a paper may still be submitted, with GRACE",
         source="this software's choice; the manual names none",
+    )
+    reveal: Reveal = policy_key(
+        default=Reveal.MARKS,
+        description="医师可见的成绩: RESULT 仅是否合格, MARKS 含得分, ANSWERS 测评时间结束后含各题答案",
+        source="this software's choice: banks are used again; the manual shows the result alone",
     )
     face_capture: bool = policy_key(
         default=True, description="首次测评前是否采集人脸: whether a face is captured first", source="manual 2.2.5"

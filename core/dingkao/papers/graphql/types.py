@@ -19,6 +19,7 @@ from dingkao.papers.records import (
     read_answers,
     read_attempts,
     read_attempts_of,
+    read_keys,
     read_papers,
     read_papers_of,
     read_questions,
@@ -31,7 +32,7 @@ from dingkao.plugin.enums import PaperStateEnum, PaperSubjectEnum, QuestionTypeE
 from dingkao.plugin.errors import NotFound
 from dingkao.plugin.graphql import Node
 from dingkao.plugin.ids import encode_id
-from dingkao.plugin.national import PapersPolicy
+from dingkao.plugin.national import PapersPolicy, Reveal
 from dingkao.plugin.vocabulary import PaperState, QuestionType
 
 described_enum(
@@ -107,6 +108,13 @@ class AttemptQuestion:
     answer: SavedAnswer | None = strawberry.field(description="What the server holds. 已保存的作答")
 
 
+@strawberry.type(description="One question of a marked attempt. 答题回顾")
+class ReviewedPosition:
+    position: int = strawberry.field(description="From 1. 题号")
+    choice: str = strawberry.field(description="What was chosen; empty: nothing. 所选选项")
+    key: str = strawberry.field(description="What counts as the answer. 答案")
+
+
 @strawberry.type(description="What an invigilator did. 监考处置")
 class Intervention:
     kind: InterventionKindEnum = strawberry.field(description="What. 处置")
@@ -147,10 +155,32 @@ class Attempt(Node):
     seconds_left: int = strawberry.field(description="Seconds to the deadline; 0 when it is over. 剩余秒数")
     submitted_at: datetime | None = strawberry.field(description="When it was submitted. 交卷时间")
     timed_out: bool = strawberry.field(description="Time was up: what was there was submitted. 是否到时自动交卷")
-    score_percent: int | None = strawberry.field(description="Percent of right answers, rounded down. 得分（百分比）")
+    score_percent: int | None = strawberry.field(
+        description="Percent of right answers, rounded down; null for the doctor where the policy shows the result "
+        "alone. 得分（百分比）"
+    )
     passed: bool | None = strawberry.field(description="Whether that passes. 是否合格")
     record: strawberry.Private[AttemptRecord]
     own: strawberry.Private[bool]
+
+    @strawberry.field(
+        description="Each question's key beside the choice, for the doctor, after the window, where the policy shows "
+        "it (papers.reveal); null otherwise. 答案"
+    )
+    async def review(self, info: CoreInfo) -> list[ReviewedPosition] | None:
+        if not self.own or self.record.state is not AttemptState.MARKED or self.record.reveal is not Reveal.ANSWERS:
+            return None
+        assessment = await load_assessment(info, self.record.assessment)
+        if info.context.environment.clock.now() < assessment.record.tests_until:
+            return None
+        keys = await info.context.loader(read_keys).load(self.record.id)
+        answers = await info.context.loader(read_answers).load(self.record.id)
+        return [
+            ReviewedPosition(
+                position=position, key=key, choice=answers[position]["choice"] if position in answers else ""
+            )
+            for position, key in sorted(keys.items())
+        ]
 
     @strawberry.field(description="What invigilators did to it, first to last. 监考处置记录")
     async def interventions(self, info: CoreInfo) -> list[Intervention]:
@@ -229,7 +259,7 @@ def show_attempt(info: CoreInfo, record: AttemptRecord, *, own: bool) -> Attempt
         seconds_left=rules.seconds_left(record.deadline, now) if running else 0,
         submitted_at=record.submitted_at,
         timed_out=record.timed_out,
-        score_percent=record.score_percent,
+        score_percent=None if own and record.reveal is Reveal.RESULT else record.score_percent,
         passed=record.passed,
         record=record,
         own=own,
