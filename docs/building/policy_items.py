@@ -18,7 +18,7 @@ class Item:
     open: str = ""
 
 
-_PAPERS = ("papers.rules", "papers.grace_seconds", "papers.time_up", "papers.submit_seconds")
+_PAPERS = ("papers.rules", "papers.grace_seconds", "papers.time_up", "papers.submit_seconds", "papers.reveal")
 _EXEMPTIONS = (
     "exemptions.enabled", "exemptions.when", "exemptions.window", "exemptions.waivable",
     "exemptions.regional_conditions", "exemptions.withheld", "exemptions.excluded", "exemptions.minimum_proofs",

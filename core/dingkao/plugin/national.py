@@ -170,7 +170,7 @@ class TimeUp(StrEnum):
 
 
 class Reveal(StrEnum):
-    """医师可见的成绩: whether it passed and no more; the mark too; or, after the window, each question's key as well."""
+    """医师可见的成绩: whether it passed and no more; the mark too; or, after the window, each question's key."""
 
     RESULT = "RESULT"
     MARKS = "MARKS"
