@@ -43,6 +43,25 @@ def look_up(world: World, doctor: Doctor) -> None:
     initial = values["accounts.initial_password"]
     authority.equal("EffectivePolicy", "the initial password", json.loads(initial["value"]), "666666")
     authority.holds("EffectivePolicy", "its source", initial["source"] + initial["reason"], "local_policy", "手册")
+    _look_into_policies(world, doctor, running[0]["id"])
     plugins = {plugin["name"] for plugin in authority.read("Plugins", "已启用插件")}
     missing = {"simple_procedure", "general_procedure", "exemptions", "local_policy"} - plugins
     authority.equal("Plugins", "bundled plugins that are missing", missing, set())
+
+
+def _look_into_policies(world: World, doctor: Doctor, cycle: str) -> None:
+    """What the cycle has pinned, and what a layer would change; nothing is changed."""
+    authority = world.authority
+    pinned = authority.read("CyclePolicies", "考核周期固定的政策", id=cycle)["pinnedPolicies"]
+    keys = {value["key"] for value in pinned[0]["values"]}
+    authority.equal("CyclePolicies", "the days for objections are pinned", "documents.objection_days" in keys, True)
+    layer = {"regionCode": REGION, "values": [{"key": "documents.objection_days", "value": "45"}]}
+    told = authority.read(
+        "PolicySimulation", lambda value: f"模拟延长异议期限，涉及{value['touched']}人", cycleId=cycle, layers=[layer]
+    )
+    changed = {value["key"] for value in told["values"]}
+    authority.equal("PolicySimulation", "what would change", changed, {"documents.objection_days"})
+    doctor.account.refused("PolicySimulation", "FORBIDDEN", cycleId=cycle)
+    now = authority.read("PolicySimulation", "现行政策与固定政策一致", cycleId=cycle)
+    anew = {"cycleId": cycle, "digest": now["digest"], "reason": "核对固定政策"}
+    authority.refused("RepinCyclePolicy", "POLICY_UNCHANGED", input=anew)
