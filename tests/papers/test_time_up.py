@@ -10,6 +10,7 @@ from dingkao.db.lease import take_lease
 from dingkao.environment import Environment
 from dingkao.papers.answers import GivenAnswer, save_answers
 from dingkao.papers.attempts import start_attempt, submit_attempt
+from dingkao.papers.records import read_questions
 from dingkao.papers.settling import settle_assessment, settle_expired
 from dingkao.papers.tables import Attempt
 from dingkao.papers.timing import Timing
@@ -41,7 +42,9 @@ async def test_a_time_for_submitting_takes_no_answers(sittings: Sittings, clock:
     doctor, attempt = await _begun(sittings, TimeUp.GRACE)
     deadline = (await sittings.attempt(attempt)).deadline
     clock.set(deadline + timedelta(seconds=GRACE_SECONDS))
-    assert (await save_answers(sittings.environment, doctor.caller, attempt, ONE)).late
+    first = (await read_questions([attempt]))[0][0]
+    wrong = [GivenAnswer(1, sittings.choice(first, False), 500)]
+    assert (await save_answers(sittings.environment, doctor.caller, attempt, wrong)).late
     clock.set(deadline + timedelta(seconds=SUBMIT_SECONDS))
     refused = save_answers(sittings.environment, doctor.caller, attempt, ONE)
     assert await refused_state(refused) == ("SUBMIT_ONLY", "IN_PROGRESS")

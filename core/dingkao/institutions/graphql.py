@@ -11,22 +11,12 @@ from dingkao.graphql_pages import after_key, keyset_page
 from dingkao.institutions import service
 from dingkao.institutions.rules import OrganisationKind
 from dingkao.institutions.service import OrganisationRecord, RegionRecord
-from dingkao.institutions.vocabulary import RegionLevel
 from dingkao.plugin.contributions import GraphQLContribution
-from dingkao.plugin.enums import described_enum
+from dingkao.plugin.enums import RegionLevelEnum, described_enum
 from dingkao.plugin.errors import NotFound
 from dingkao.plugin.graphql import Connection, Node, page_size
 from dingkao.plugin.ids import encode_id
 
-described_enum(
-    RegionLevel,
-    "Level of a region. 行政层级",
-    {
-        RegionLevel.PROVINCE: "Province. 省级",
-        RegionLevel.PREFECTURE: "Prefecture. 地市级",
-        RegionLevel.COUNTY: "County. 县级",
-    },
-)
 described_enum(
     OrganisationKind,
     "What an organisation is; one may be several. 机构类别",
@@ -36,7 +26,6 @@ described_enum(
         OrganisationKind.AUTHORITY: "Health authority. 卫生健康行政部门",
     },
 )
-RegionLevelEnum: TypeAlias = RegionLevel
 OrganisationKindEnum: TypeAlias = OrganisationKind
 
 

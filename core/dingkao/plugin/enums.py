@@ -26,6 +26,7 @@ from dingkao.plugin.vocabulary import (
     QuestionCategory,
     QuestionType,
     RatedBy,
+    RegionLevel,
     ReviewLevel,
     Role,
     Sex,
@@ -55,6 +56,17 @@ def described_enum(
         value.description = values[enumeration[value.name]]
     return enumeration
 
+
+described_enum(
+    RegionLevel,
+    "Level of a region. 行政层级",
+    {
+        RegionLevel.PROVINCE: "Province. 省级",
+        RegionLevel.PREFECTURE: "Prefecture. 地市级",
+        RegionLevel.COUNTY: "County. 县级",
+    },
+)
+RegionLevelEnum: TypeAlias = RegionLevel
 
 described_enum(Sex, "Sex. 性别", {Sex.MALE: "Male. 男", Sex.FEMALE: "Female. 女"})
 described_enum(
