@@ -148,9 +148,9 @@ def _read_body(
         response = _attribute(choice, "responseidentifier")
         prompt = next(_named(choice, "prompt"), None)
         asked = "" if prompt is None else text_of_element(prompt)
-        simple = list(_named(choice, "simplechoice"))
-        options = [text_of_element(option, frozenset({"feedbackinline"})) for option in simple]
-        answer = keys([_attribute(option, "identifier") in right.get(response, ()) for option in simple])
+        given = list(_named(choice, "simplechoice"))
+        options = [text_of_element(option, frozenset({"feedbackinline"})) for option in given]
+        answer = keys([_attribute(option, "identifier") in right.get(response, ()) for option in given])
         own = _labels(labels, response)
         if (shared or group) and "group" not in own:
             own["group"] = group
