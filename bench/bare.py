@@ -215,7 +215,7 @@ async def paper(request: Request) -> Response:
     deadline = datetime.fromisoformat(rows.text(first["deadline"]))
     questions = json.loads(first["questions"])
     for question in questions:
-        question["answer"] = answers.get(question["position"])
+        question |= {"group": None, "sharedStem": None, "answer": answers.get(question["position"])}
     attempt = {
         "id": encode_id("Attempt", first["id"]),
         "number": first["number"],

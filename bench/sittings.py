@@ -59,6 +59,7 @@ def _questions(seed: int) -> list[dict[str, Any]]:
     return [
         {
             "position": position,
+            "type": "A1",
             "stem": f"（{seed}）第{position}题：患者因咳嗽、发热三天就诊，关于告知病情与治疗方案，下列说法正确的是",
             "options": [{"key": key, "text": f"征得患者同意（{key}）"} for key in OPTIONS],
         }
