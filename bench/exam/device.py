@@ -66,7 +66,7 @@ class Device:
         """The data of an operation's answer. Raises NotAnswered.
 
         `timings` takes when the request reaches the server, by the plan and not by when this process got round to
-        sending it, and the seconds from then to the answer's last byte.
+        sending it, and the seconds from then to the answer's last byte. Being told to come again is no answer.
         """
         text = f'{{"query":{_TEXTS[operation]},"variables":{json.dumps(variables)}}}'
         message = self._head + f"{len(text)}\r\n\r\n{text}".encode()
@@ -95,7 +95,7 @@ class Device:
             answer = await asyncio.wait_for(self._exchange(message), habits.patience * 4)
         except (OSError, TimeoutError) as error:
             raise NotAnswered(type(error).__name__) from None
-        if timings is not None:
+        if timings is not None and answer.startswith(b"HTTP/1.1 200"):
             timings.append((reaches, self._hall.now() - reaches))
         if chance.happens(habits.lost_answer):
             await asyncio.sleep(habits.patience)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
+from dingkao.admission import outside
 from dingkao.logs import get_logger
 from dingkao.plugin.ports import (
     PORT_RULES,
@@ -91,6 +92,10 @@ class _Guard:
 
         Raises PortFailed: PortTimedOut where it did not answer in time, PortBroken where it raised anything else.
         """
+        async with outside():
+            return await self._call(name, call, answers)
+
+    async def _call(self, name: str, call: Call, answers: tuple[type[Exception], ...]) -> Any:
         begun = time.monotonic()
         for attempt in range(1, self._tries + 1):
             try:

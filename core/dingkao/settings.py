@@ -48,6 +48,18 @@ class Settings(BaseSettings):
     body_seconds: float = Field(
         default=15.0, ge=0.1, le=600, description="Seconds in which the body of an operation must have arrived"
     )
+    most_running: int = Field(
+        default=64, ge=1, le=10_000, description="Operations that run at once in a process; others wait for their turn"
+    )
+    most_waiting: int = Field(
+        default=1000, ge=1, le=100_000, description="Operations that wait for a turn; one more is told to come again"
+    )
+    longest_wait_seconds: float = Field(
+        default=2.0,
+        ge=0.1,
+        le=60,
+        description="Seconds that an operation waits for its turn; then it is told to come again",
+    )
     documents_mode: str = Field(
         default="off",
         pattern="^(off|log|enforce)$",

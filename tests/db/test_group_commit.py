@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dingkao.db.database import Database, fetch, transaction
-from dingkao.db.group_commit import GroupCommit
+from dingkao.db.group_commit import MOST_SHARING, GroupCommit
 from dingkao.db.sqlite import KeptSQLiteEngine
 from dingkao.testing.databases import SQLiteDatabases
 
@@ -59,6 +59,17 @@ async def test_those_who_wait_share_a_commit(database: Database, monkeypatch: py
         assert len(codes(database)) == 20
         assert sent.count("COMMIT") <= 3
         assert sent[0] == "BEGIN IMMEDIATE"
+
+
+async def test_the_first_of_many_does_not_wait_for_the_last(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with database.session():
+        sent = commits_of(database, monkeypatch)
+        await asyncio.gather(*(write(str(number)) for number in range(5 * MOST_SHARING)))
+        together = "".join("C" if word == "COMMIT" else "w" for word in sent).split("C")
+        assert max(len(group) for group in together) == MOST_SHARING
+        assert len(codes(database)) == 5 * MOST_SHARING
 
 
 async def test_one_alone_needs_no_savepoint(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

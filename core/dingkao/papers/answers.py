@@ -34,6 +34,7 @@ MOST_ANSWERS = 500
 SEQUENCE_MAXIMUM = 2**31 - 1
 # The choices of so many attempts are kept; an attempt's questions never change.
 MOST_KEPT = 20_000
+_MOST_FORMS = 500
 
 Choices = dict[int, frozenset[str]]
 
@@ -146,6 +147,7 @@ class _KeptChoices:
 
     def __init__(self) -> None:
         self._by_database: WeakKeyDictionary[Database, OrderedDict[int, Choices]] = WeakKeyDictionary()
+        self._forms: dict[tuple[tuple[int, frozenset[str]], ...], Choices] = {}
 
     def find(self, database: Database, attempt_id: int) -> Choices | None:
         kept = self._by_database.get(database)
@@ -156,6 +158,10 @@ class _KeptChoices:
 
     def keep(self, database: Database, attempt_id: int, questions: str) -> Choices:
         choices = {question["position"]: possible_choices(question) for question in json.loads(questions)}
+        # Papers of one form share one: a paper of a hundred questions is 5 KiB, twenty thousand of them 100 MiB.
+        if len(self._forms) > _MOST_FORMS:
+            self._forms.clear()
+        choices = self._forms.setdefault(tuple(choices.items()), choices)
         kept = self._by_database.setdefault(database, OrderedDict())
         kept[attempt_id] = choices
         if len(kept) > MOST_KEPT:

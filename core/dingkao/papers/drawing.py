@@ -17,8 +17,9 @@ from dingkao.plugin.national import PapersPolicy
 from dingkao.plugin.text import Reason, Text
 from dingkao.plugin.vocabulary import PaperSubject
 
-# Kept choices of one subject, for so many pairs of category and scope.
+# Kept choices of one subject, for so many pairs of category and scope; and so many questions, about 2 KiB each.
 _MOST_KEPT = 200
+_MOST_QUESTIONS_KEPT = 20_000
 _ENTRY = ("id", "type", "category", "specialty", "topic", "difficulty", "question_group", "group_position")
 
 
@@ -37,6 +38,20 @@ class _Index:
     revision: int
     entries: list[Entry]
     units: dict[tuple[str, str], list[Unit]] = field(default_factory=dict)
+    # A version of a question never changes: reading it once does for every paper that it is drawn for.
+    questions: dict[int, BankQuestion] = field(default_factory=dict)
+
+    async def find(self, ids: list[int]) -> list[BankQuestion]:
+        """The questions by key, in order."""
+        found = {key: self.questions[key] for key in ids if key in self.questions}
+        missing = [key for key in ids if key not in found]
+        if missing:
+            read = {row["id"]: _question(row) for row in await _questions.run(ids=missing)}
+            if len(self.questions) + len(read) > _MOST_QUESTIONS_KEPT:
+                self.questions.clear()
+            self.questions.update(read)
+            found.update(read)
+        return [found[key] for key in ids]
 
     def units_for(self, category: str, scope: str) -> list[Unit]:
         found = self.units.get((category, scope))
@@ -86,11 +101,12 @@ async def draw_paper(
     database: Database, subject: PaperSubject, candidate: Candidate, policy: PapersPolicy, seed: int
 ) -> FrozenPaper:
     """The candidate's paper of a subject, drawn by the policy's blueprint (or the number of its rule) and frozen by
-    `seed`. Two queries; one more where the bank has changed.
+    `seed`. One query; one more for questions not drawn before, and one where the bank has changed.
 
     Raises NotEligible: BANK_TOO_SMALL, or BLUEPRINT_NOT_FILLED with a reason for each part.
     """
-    units = (await _index(database, subject)).units_for(candidate.category, candidate.scope)
+    index = await _index(database, subject)
+    units = index.units_for(candidate.category, candidate.scope)
     blueprint = policy.blueprint(subject, *candidate)
     if blueprint is None:
         drawn = _draw_number(units, policy.rules[subject].questions, seed)
@@ -101,8 +117,7 @@ async def draw_paper(
         if short:
             raise NotEligible([Reason("BLUEPRINT_NOT_FILLED", entry.text) for entry in short])
     ids = [key for unit in drawn for key in unit.ids]
-    rows = {row["id"]: row for row in await _questions.run(ids=ids)}
-    return freeze([_question(rows[key]) for key in ids], seed)
+    return freeze(await index.find(ids), seed)
 
 
 def _draw_number(units: list[Unit], number: int, seed: int) -> list[Unit]:

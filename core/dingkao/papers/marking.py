@@ -3,7 +3,7 @@
 import random
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import combinations
 from typing import Any
@@ -32,6 +32,12 @@ class BankQuestion:
     type: str = QuestionType.A1.value
     group: str = ""
     shared: str = ""
+    # Whether the options stay in their order. Found once: a kept question is drawn for thousands of papers.
+    fixed: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        speaks_of_others = any(_REFERS.search(text) for _, text in self.options)
+        object.__setattr__(self, "fixed", self.type == QuestionType.TRUE_FALSE.value or speaks_of_others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +98,7 @@ def freeze(questions: Sequence[BankQuestion], seed: int) -> FrozenPaper:
 
 def _order(question: BankQuestion, chance: random.Random) -> list[int]:
     order = list(range(len(question.options)))
-    fixed = question.type == QuestionType.TRUE_FALSE.value or any(_REFERS.search(text) for _, text in question.options)
-    if not fixed:
+    if not question.fixed:
         for place in range(len(order) - 1):
             other = place + int(chance.random() * (len(order) - place))
             order[place], order[other] = order[other], order[place]

@@ -14,6 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Route
 
 from dingkao.accounts.graphql import AUTHENTICATION_FIELDS
+from dingkao.admission import Admission
 from dingkao.application import build_environment
 from dingkao.clock import Clock
 from dingkao.db.lease import take_lease
@@ -23,6 +24,7 @@ from dingkao.host.loading import FoundPlugin
 from dingkao.host.services import CoreServices
 from dingkao.logs import get_logger
 from dingkao.migrations import CORE_MIGRATIONS
+from dingkao.papers.graphql.operations import URGENT_FIELDS
 from dingkao.papers.marks import mark_submitted
 from dingkao.papers.settling import settle_expired
 from dingkao.policy.effective import refuse_clashing_layers
@@ -54,6 +56,7 @@ def create_app(
     """The application. Raises BadSettings, PluginRefused, BadDatabaseUrl; when it starts up MigrationsMissing, and
     PolicyError where layers of plugins do not go together in the region tree."""
     environment = build_environment(settings or load_settings(), clock=clock, plugins=plugins)
+    admission = build_admission(environment.settings)
     explorer = Explorer(explorer_tabs(), log_in=explorer_log_in()) if environment.settings.explorer else None
     endpoint = GraphQLEndpoint(
         environment,
@@ -61,6 +64,7 @@ def create_app(
         CoreServices(environment),
         explorer,
         load_trusted_documents(environment.settings),
+        admission,
     )
     routes: list[BaseRoute] = [
         Route("/graphql", endpoint.__call__, methods=["GET", "POST"]),
@@ -86,7 +90,18 @@ def build_executor(registry: Registry, settings: Settings) -> Executor:
         schema._schema, AUTHENTICATION_FIELDS, most_depth=settings.query_depth, most_cost=settings.query_cost
     )
     introspection = settings.explorer if settings.introspection is None else settings.introspection
-    return Executor(schema, limits, introspection=introspection, query_seconds=settings.query_seconds)
+    return Executor(
+        schema,
+        limits,
+        introspection=introspection,
+        query_seconds=settings.query_seconds,
+        urgent_fields=URGENT_FIELDS,
+    )
+
+
+def build_admission(settings: Settings) -> Admission:
+    """The door in front of one process's executor."""
+    return Admission(settings.most_running, settings.most_waiting, settings.longest_wait_seconds)
 
 
 def _middleware(environment: Environment) -> list[Middleware]:

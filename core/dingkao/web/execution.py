@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from graphql import (
     DocumentNode,
+    FieldNode,
     GraphQLError,
     GraphQLSyntaxError,
     NoSchemaIntrospectionCustomRule,
@@ -48,6 +49,8 @@ class PreparedDocument:
     executions: int = 0
     compilable: bool | None = None
     operations: dict[str | None, KeptOperation] = field(default_factory=dict)
+    # Whether it brings a doctor's answers: then it does not wait behind what only reads.
+    urgent: bool | None = None
     # By the operation's name: whether its variables decide if it costs too much.
     costly: dict[str | None, bool] = field(default_factory=dict)
 
@@ -88,7 +91,9 @@ class Executor:
         *,
         introspection: bool = True,
         query_seconds: float = QUERY_SECONDS,
+        urgent_fields: frozenset[str] = frozenset(),
     ) -> None:
+        self._urgent_fields = urgent_fields
         self._query_seconds = query_seconds
         self._schema = schema._schema
         self._limits = limits or Limits(self._schema)
@@ -136,6 +141,19 @@ class Executor:
             costly = self._limits.may_cost_too_much(prepared.document, operation)
             prepared.costly[operation_name] = costly
         return self._limits.cost_problem(prepared.document, operation, variables or {}) if costly else None
+
+    def is_urgent(self, query: str) -> bool:
+        """Whether the document asks for urgent fields and nothing else."""
+        prepared = self.prepare(query)
+        if prepared.urgent is None:
+            roots = [
+                selection.name.value if isinstance(selection, FieldNode) else ""
+                for definition in (prepared.document.definitions if prepared.document else ())
+                if isinstance(definition, OperationDefinitionNode)
+                for selection in definition.selection_set.selections
+            ]
+            prepared.urgent = bool(roots) and self._urgent_fields.issuperset(roots)
+        return prepared.urgent
 
     async def run(
         self, query: str, variables: dict[str, Any] | None, operation_name: str | None, context: Any

@@ -10,12 +10,13 @@ from graphql import GraphQLError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
+from dingkao.admission import Admission, Overloaded
 from dingkao.context import CoreContext, CoreServicesOf
 from dingkao.environment import Environment
 from dingkao.logs import get_logger
 from dingkao.plugin.errors import AccessRefused, NotFound, NotLoggedIn, Refusal, TooManyRequests
 from dingkao.plugin.ports import PortFailed
-from dingkao.plugin.text import Text
+from dingkao.plugin.text import Language, Text
 from dingkao.web.execution import Executor, Outcome, operation_label
 from dingkao.web.explorer import Explorer
 from dingkao.web.trusted_documents import Mode, TrustedDocuments, document_id
@@ -26,6 +27,10 @@ BODY_MAXIMUM = 1024 * 1024
 
 _log = get_logger("dingkao.graphql")
 _BUG = Text("服务器内部错误，请稍后再试。", "Internal error; try again later.")
+_OVERLOADED = Text(
+    "当前访问人数较多，请稍候自动重试；已保存的作答不受影响。",
+    "The server is busy; ask again in a moment. What was saved is safe.",
+)
 _PORT = Text("外部服务暂不可用，请稍后再试。", "An external service is not available; try again later.")
 
 
@@ -59,7 +64,9 @@ class GraphQLEndpoint:
         services: CoreServicesOf,
         explorer: Explorer | None,
         documents: TrustedDocuments,
+        admission: Admission,
     ) -> None:
+        self._admission = admission
         self._documents = documents
         self._environment = environment
         self._executor = executor
@@ -93,9 +100,13 @@ class GraphQLEndpoint:
             scope["dingkao.request_id"],
             scope["dingkao.address"],
         )
-        outcome = await self._executor.run(asked.query, asked.variables, asked.operation_name, context)
         scope["dingkao.operation"] = operation_label(self._executor.prepare(asked.query).document, asked.operation_name)
-        return _show(outcome, media_type, context)
+        try:
+            async with self._admission.entered(urgent=self._executor.is_urgent(asked.query)):
+                outcome = await self._executor.run(asked.query, asked.variables, asked.operation_name, context)
+                return _show(outcome, media_type, context)
+        except Overloaded as overloaded:
+            return overloaded_response(context.language, overloaded)
 
     def _admit(self, asked: GraphQLRequest) -> GraphQLRequest:
         """The request with the text of its document. Raises BadRequest for a document that is not to be run."""
@@ -191,6 +202,15 @@ def _is_storable(asked: list[Any]) -> bool:
             waiting += value
     # In the query's own text it is another escape, which GraphQL would resolve.
     return _NUL_IN_QUERY.search(asked[0]) is None
+
+
+def overloaded_response(language: Language, overloaded: Overloaded) -> Response:
+    """The answer to an operation for which there was no turn: nothing of it was done, and the client asks again."""
+    message = _OVERLOADED.in_language(language)
+    body = {"errors": [{"message": message, "extensions": {"code": "OVERLOADED"}}]}
+    response = _respond(body, JSON, 503)
+    response.headers["Retry-After"] = str(overloaded.retry_after)
+    return response
 
 
 def _show(outcome: Outcome, media_type: str, context: CoreContext) -> Response:

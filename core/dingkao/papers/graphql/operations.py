@@ -44,6 +44,10 @@ class PaperQuery(PassMarkQuery, BankQuery, InvigilatingQuery, QuestionVoidingQue
         return await load_attempt(info, decode_id("Attempt", id))
 
 
+# A doctor who sits a paper waits behind nobody who only reads.
+URGENT_FIELDS = frozenset({"saveAnswers", "submitAttempt", "takeOverAttempt"})
+
+
 @strawberry.type
 class PaperMutation(PassMarkMutation, BankMutation, InvigilatingMutation, QuestionVoidingMutation):
     @strawberry.mutation(description="Agree to face capture, before the first test. 人脸信息采集授权")

@@ -1,0 +1,117 @@
+"""Overload: how many operations run at once, who waits, and who is told at once to come again.
+
+A server that takes everything in does something for everybody and is done with nothing: clients give up and ask again,
+and the work was for nobody. So at most `most_running` operations run at once in a process; others wait, those that
+bring answers before all others, and nobody longer than `longest_wait`: he is refused before any work was done for him.
+"""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from typing import Final
+
+# Clients that were refused come again within so many seconds, not all in the same one.
+_COME_AGAIN_SECONDS: Final = (1, 4)
+
+
+class Overloaded(Exception):
+    """There was no turn in time. `retry_after`: seconds after which to come again."""
+
+    def __init__(self) -> None:
+        super().__init__("overloaded")
+        self.retry_after = random.randint(*_COME_AGAIN_SECONDS)  # noqa: S311 - it spreads clients, it hides nothing
+
+
+class Admission:
+    """The door in front of the executor of one process."""
+
+    def __init__(self, most_running: int, most_waiting: int, longest_wait: float) -> None:
+        """`longest_wait` in seconds."""
+        self._most_running = most_running
+        self._most_waiting = most_waiting
+        self._longest_wait = longest_wait
+        self._running = 0
+        self._urgent: deque[asyncio.Future[None]] = deque()
+        self._others: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so many wait already that one more would wait in vain."""
+        return len(self._urgent) + len(self._others) >= self._most_waiting
+
+    @asynccontextmanager
+    async def entered(self, *, urgent: bool) -> AsyncIterator[None]:
+        """Have one's turn for the length of the block. Raises Overloaded; an `urgent` one is refused for the time it
+        waited, never for the number that waits."""
+        if self._running >= self._most_running or self._urgent:
+            await self._wait(urgent)
+        else:
+            self._running += 1
+        token = _inside.set(self)
+        try:
+            yield
+        finally:
+            _inside.reset(token)
+            self._leave()
+
+    async def _wait(self, urgent: bool) -> None:
+        if not urgent and self.is_full:
+            raise Overloaded
+        turn = asyncio.get_running_loop().create_future()
+        (self._urgent if urgent else self._others).append(turn)
+        try:
+            async with asyncio.timeout(self._longest_wait):
+                await turn
+        except BaseException as error:
+            if turn.done() and not turn.cancelled():
+                # The turn came in the moment in which it was given up.
+                self._leave()
+            else:
+                turn.cancel()
+            if isinstance(error, TimeoutError):
+                raise Overloaded from None
+            raise
+
+    def _leave(self) -> None:
+        self._running -= 1
+        while self._running < self._most_running:
+            turn = self._next()
+            if turn is None:
+                return
+            self._running += 1
+            turn.set_result(None)
+
+    def _next(self) -> asyncio.Future[None] | None:
+        for waiting in (self._urgent, self._others):
+            while waiting:
+                turn = waiting.popleft()
+                if not turn.done():
+                    return turn
+        return None
+
+    @asynccontextmanager
+    async def stepped_out(self) -> AsyncIterator[None]:
+        """Give the turn to others during the block, and take it back at its end, whoever is there by then."""
+        self._leave()
+        try:
+            yield
+        finally:
+            self._running += 1
+
+
+_inside: ContextVar[Admission | None] = ContextVar("admission", default=None)
+
+
+@asynccontextmanager
+async def outside() -> AsyncIterator[None]:
+    """Wait here for what is not this server's work (a vendor's answer, a password's hash on another core): the turn is
+    others' meanwhile. Where nobody is admitted (the command line, the sweeper) it does nothing."""
+    admission = _inside.get()
+    if admission is None:
+        yield
+        return
+    async with admission.stepped_out():
+        yield

@@ -1,0 +1,155 @@
+"""Overload: a bounded number runs, answers come first, and whoever waits in vain is told so before any work is done."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from dingkao.admission import Admission, Overloaded, outside
+from dingkao.db.sqlite import KeptSQLiteEngine
+from dingkao.environment import Environment
+from dingkao.settings import Settings
+from dingkao.testing.clock import SettableClock
+from dingkao.testing.databases import SQLiteDatabases
+from dingkao.testing.sample import build_sample
+from dingkao.testing.web import Client, running_app, token_for
+
+
+LOG_OUT = "mutation { logOut { everywhere } }"
+
+
+class Door:
+    """An admission, and operations that stay inside until they are let go."""
+
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
+        self.inside: list[str] = []
+        self._leaving: dict[str, asyncio.Event] = {}
+
+    def come(self, name: str, *, urgent: bool = False) -> asyncio.Task[None]:
+        return asyncio.create_task(self._stay(name, urgent))
+
+    async def _stay(self, name: str, urgent: bool) -> None:
+        leaving = self._leaving[name] = asyncio.Event()
+        async with self._admission.entered(urgent=urgent):
+            self.inside.append(name)
+            await leaving.wait()
+
+    def go(self, name: str) -> None:
+        self._leaving[name].set()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110 - the turns of the event loop are what is waited for
+            await asyncio.sleep(0)
+
+
+async def test_answers_go_in_before_what_came_earlier() -> None:
+    door = Door(Admission(1, 10, 10.0))
+    tasks = [door.come("first"), door.come("reading"), door.come("saving", urgent=True)]
+    await until(lambda: door.inside == ["first"])
+    door.go("first")
+    await until(lambda: door.inside == ["first", "saving"])
+    door.go("saving")
+    await until(lambda: door.inside == ["first", "saving", "reading"])
+    door.go("reading")
+    await asyncio.gather(*tasks)
+
+
+async def test_one_too_many_is_refused_at_once_but_not_one_that_brings_answers() -> None:
+    door = Door(Admission(1, 1, 10.0))
+    tasks = [door.come("first"), door.come("waits")]
+    await until(lambda: door.inside == ["first"])
+    with pytest.raises(Overloaded) as refused:
+        await door.come("one too many")
+    assert 1 <= refused.value.retry_after <= 4
+    tasks.append(door.come("saving", urgent=True))
+    door.go("first")
+    await until(lambda: "saving" in door.inside)
+    door.go("saving")
+    await until(lambda: "waits" in door.inside)
+    door.go("waits")
+    await asyncio.gather(*tasks)
+
+
+async def test_whoever_waited_in_vain_leaves_no_place_taken() -> None:
+    door = Door(Admission(1, 10, 0.01))
+    first = door.come("first")
+    await until(lambda: door.inside == ["first"])
+    with pytest.raises(Overloaded):
+        await door.come("late")
+    given_up = door.come("gone", urgent=True)
+    await asyncio.sleep(0)
+    given_up.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await given_up
+    door.go("first")
+    await first
+    for name in ("next", "after"):
+        task = door.come(name)
+        await until(lambda name=name: name in door.inside)  # type: ignore[misc]
+        door.go(name)
+        await task
+
+
+async def test_who_is_cancelled_in_the_moment_of_his_turn_hands_it_on() -> None:
+    door = Door(Admission(1, 10, 10.0))
+    tasks = [door.come("first"), door.come("second"), door.come("third")]
+    await until(lambda: door.inside == ["first"])
+    await asyncio.sleep(0)
+    door.go("first")
+    await tasks[0]
+    # The second has been given the turn, but has not run since.
+    tasks[1].cancel()
+    await until(lambda: "third" in door.inside)
+    door.go("third")
+    await tasks[2]
+
+
+async def test_a_turn_is_others_while_its_owner_waits_outside() -> None:
+    admission = Admission(1, 10, 10.0)
+    answer = asyncio.Event()
+
+    async def ask_a_vendor() -> None:
+        async with admission.entered(urgent=False), outside():
+            await answer.wait()
+
+    door = Door(admission)
+    asking = asyncio.create_task(ask_a_vendor())
+    await asyncio.sleep(0)
+    other = door.come("other")
+    await until(lambda: door.inside == ["other"])
+    answer.set()
+    await asking
+    door.go("other")
+    await other
+
+
+async def test_outside_does_nothing_where_nobody_is_admitted() -> None:
+    async with outside():
+        pass
+
+
+async def test_who_is_told_to_come_again_has_had_nothing_done(
+    clock: SettableClock, sqlite_databases: SQLiteDatabases
+) -> None:
+    with sqlite_databases.fresh() as url:
+        settings = Settings(database_url=url, most_running=1, longest_wait_seconds=0.1)
+        async with running_app(settings, clock) as app:
+            environment: Environment = app.state.environment
+            sample = await build_sample(environment)
+            doctors = [await sample.add_doctor(password_hash="unused") for _ in range(2)]
+            clients = [Client(app, await token_for(environment, doctor.caller.account_id)) for doctor in doctors]
+            engine = environment.database.engine
+            assert isinstance(engine, KeptSQLiteEngine)
+            async with engine.writing.held():
+                slow = asyncio.create_task(clients[0].post(LOG_OUT))
+                refused = await clients[1].http.post("/graphql", json={"query": LOG_OUT})
+                assert not slow.done()
+            assert (await slow)["data"]["logOut"]["everywhere"] is False
+            assert refused.status_code == 503
+            assert refused.json()["errors"][0]["extensions"]["code"] == "OVERLOADED"
+            assert 1 <= int(refused.headers["Retry-After"]) <= 4
+            assert "data" not in refused.json()
+            assert (await clients[1].value("{ viewer { name } }"))["name"]
