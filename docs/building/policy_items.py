@@ -113,7 +113,20 @@ ITEMS = (
         ("local_policy.guidance", "exemptions.proof_wording"),
         "No key for retention.",
     ),
-    Item("账户: accounts", ("accounts.initial_password", "accounts.password_minimum_length")),
+    Item(
+        "账户: first credential, passwords",
+        (
+            "accounts.first_credential",
+            "accounts.initial_password",
+            "accounts.activation_hours",
+            "accounts.password_profile",
+            "accounts.password_minimum_length",
+            "accounts.password_minimum_length_alone",
+            "accounts.password_character_classes",
+            "accounts.password_maximum_days",
+            "accounts.password_history",
+        ),
+    ),
 )  # fmt: skip
 
 

@@ -90,7 +90,9 @@ async def log_in(server: Server) -> None:
         "CompleteFirstLogin", "CompleteFirstLogin.refused", input={"newPassword": "666666", "code": "000000"}
     )
     code = (await read_outbox(1))[0].text.split("验证码")[1][:6]
-    completed = await person.do("CompleteFirstLogin", input={"newPassword": "麦田里的三只白鹭", "code": code})
+    completed = await person.do(
+        "CompleteFirstLogin", input={"newPassword": "麦田里的三只白鹭飞过东湖的水面", "code": code}
+    )
     person.token = completed["token"]
     await person.do("LogOut")
 

@@ -7,7 +7,10 @@ import anyio.to_thread
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from dingkao.accounts.password_rules import PasswordOwner, password_problems
 from dingkao.admission import outside
+from dingkao.plugin.errors import FieldProblem
+from dingkao.plugin.national import AccountsPolicy
 
 _hasher = PasswordHasher()
 # As many at once as there are cores; more would only make each slower and take 64 MiB apiece.
@@ -34,3 +37,15 @@ async def verify_password(password_hash: str | None, password: str) -> bool:
 
     async with outside():
         return await anyio.to_thread.run_sync(verify, limiter=_slots)
+
+
+async def check_new_password(
+    password: str, policy: AccountsPolicy, owner: PasswordOwner, *, second_factor: bool = False
+) -> list[FieldProblem]:
+    """Everything wrong with a new password but its repeating an earlier one; empty: it will do."""
+
+    def check() -> list[FieldProblem]:
+        return password_problems(password, policy, owner, second_factor=second_factor)
+
+    async with outside():
+        return await anyio.to_thread.run_sync(check, limiter=_slots)

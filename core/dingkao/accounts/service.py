@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 from dingkao.accounts import rules
-from dingkao.accounts.passwords import hash_password, verify_password
+from dingkao.accounts.password_rules import PasswordOwner
+from dingkao.accounts.passwords import check_new_password, hash_password, verify_password
 from dingkao.accounts.sessions import NewSession, begin_session
 from dingkao.accounts.tables import Account, PhoneCode, Session
 from dingkao.audit.work import SYSTEM_CALLER, UnitOfWork, begin
@@ -224,13 +225,8 @@ async def complete_first_login(
         raise NotLoggedIn
     account: Any = await _account_by_id.first(id=caller.account_id)
     policy = await accounts_policy(environment, account["doctor"])
-    problems = rules.password_problems(
-        new_password,
-        minimum=policy.password_minimum_length,
-        initial=policy.initial_password,
-        login_name=account["login_name"],
-        name=account["name"],
-    )
+    owner = PasswordOwner(account["login_name"], account["name"], _phones(account))
+    problems = await check_new_password(new_password, policy, owner)
     # Hashing is slow: only for a password that will do, and before the transaction begins.
     new_hash = "" if problems else await hash_password(new_password)
     done: LoggedIn | None = None
@@ -255,6 +251,10 @@ async def complete_first_login(
     if done is None:
         raise ValidationFailed(problems)
     return done
+
+
+def _phones(account: Any) -> tuple[str, ...]:
+    return tuple(phone for phone in (account["phone"], account["registry_phone"]) if phone)
 
 
 async def _code_problem(environment: Environment, work: UnitOfWork, found: Any, code: str) -> FieldProblem | None:

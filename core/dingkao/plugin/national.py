@@ -10,25 +10,119 @@ from dingkao.plugin.policy import MAY_NOT_TOUCH, PolicySection, Stricter, may_ti
 from dingkao.plugin.vocabulary import RATED_DIMENSIONS, Dimension, PaperSubject, RegionLevel
 
 
+class FirstCredential(StrEnum):
+    """With what a doctor opens a new account."""
+
+    INITIAL_PASSWORD = "INITIAL_PASSWORD"  # noqa: S105 - a word, no password
+    ACTIVATION_CODE = "ACTIVATION_CODE"
+
+
+class PasswordProfile(StrEnum):
+    """Two schools that contradict each other (security.md 3.1): length and no rotation (ASVS 6.2.5, 6.2.10; NIST
+    SP 800-63B), or composition, change and history (GB/T 22239-2019, 8.1.4.1 a)."""
+
+    LENGTH = "LENGTH"
+    MLPS = "MLPS"
+
+
 class AccountsPolicy(PolicySection):
     """账户"""
 
     name: ClassVar[str] = "accounts"
 
+    first_credential: FirstCredential = policy_key(
+        default=FirstCredential.INITIAL_PASSWORD,
+        description="首次登录凭证: with what a doctor opens a new account, the common initial password or a one-time "
+        "activation code from the institution; under ACTIVATION_CODE the initial password opens nothing",
+        source="manual 2.2.2: the initial password; OWASP ASVS 5.0, 6.4.1 asks for codes",
+    )
     initial_password: str | None = policy_key(
         default=None,
         description="初始密码: the password an account answers to until its owner has set one. "
         "None: there is no common one.",
         source="manual 2.2.2",
     )
+    activation_hours: int = policy_key(
+        default=72,
+        ge=1,
+        le=336,
+        description="激活码有效小时数: how long an activation code opens its account",
+        source="OWASP ASVS 5.0, 6.4.1: short-lived, single use",
+        lower=may_tighten(Stricter.LOWER),
+    )
+    password_profile: PasswordProfile = policy_key(
+        default=PasswordProfile.LENGTH,
+        description="密码规则: LENGTH asks for length and nothing else; MLPS for three of four kinds of signs, a "
+        "change every 90 days, none of the last five. The three keys below say otherwise where they are set",
+        source="OWASP ASVS 5.0, 6.2.5 and 6.2.10; GB/T 22239-2019, 8.1.4.1 a",
+    )
     password_minimum_length: int = policy_key(
         default=8,
         ge=8,
         le=64,
-        description="密码最短长度: characters that a new password has at least",
-        source="manual 2.2.2 names no length; eight is this software's least",
+        description="密码最短长度（另有第二因素）: characters that a new password has at least where the account has a "
+        "second factor",
+        source="NIST SP 800-63B-4; manual 2.2.2 names no length",
         lower=may_tighten(Stricter.HIGHER),
     )
+    password_minimum_length_alone: int = policy_key(
+        default=15,
+        ge=8,
+        le=64,
+        description="密码最短长度（仅凭密码登录）: characters that a new password has at least where it is all that "
+        "the account is entered with",
+        source="NIST SP 800-63B-4; OWASP ASVS 5.0, 6.2.1 asks for 8 and advises 15",
+    )
+    password_character_classes: int | None = policy_key(
+        default=None,
+        ge=1,
+        le=4,
+        description="密码字符种类: how many of small letters, capital letters, digits and other signs a password "
+        "holds; unset: by the profile, 1 or 3",
+        source="GB/T 22239-2019, 8.1.4.1 a",
+    )
+    password_maximum_days: int | None = policy_key(
+        default=None,
+        ge=0,
+        le=730,
+        description="密码有效天数: after how many days a password opens nothing but its own change; 0: never; "
+        "unset: by the profile, 0 or 90",
+        source="GB/T 22239-2019, 8.1.4.1 a",
+    )
+    password_history: int | None = policy_key(
+        default=None,
+        ge=0,
+        le=24,
+        description="不得重复的历史密码数: how many of the last passwords may not be taken again; unset: by the "
+        "profile, 0 or 5",
+        source="GB/T 22239-2019, 8.1.4.1 a",
+    )
+
+    def minimum_length(self, *, second_factor: bool) -> int:
+        """The characters that a new password has at least."""
+        if second_factor:
+            return self.password_minimum_length
+        return max(self.password_minimum_length_alone, self.password_minimum_length)
+
+    @property
+    def character_classes(self) -> int:
+        """How many kinds of signs a password holds at least."""
+        return self._by_profile(self.password_character_classes, 1, 3)
+
+    @property
+    def maximum_days(self) -> int:
+        """After how many days a password must be changed; 0: never."""
+        return self._by_profile(self.password_maximum_days, 0, 90)
+
+    @property
+    def history(self) -> int:
+        """How many of the last passwords may not be taken again."""
+        return self._by_profile(self.password_history, 0, 5)
+
+    def _by_profile(self, chosen: int | None, length: int, mlps: int) -> int:
+        if chosen is not None:
+            return chosen
+        return mlps if self.password_profile is PasswordProfile.MLPS else length
 
 
 class FormPolicy(PolicySection):
