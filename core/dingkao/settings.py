@@ -84,6 +84,19 @@ class Settings(BaseSettings):
     trace_hooks: bool = Field(
         default=False, description="Whether each hook call is logged at the start, with what the plugin contributes"
     )
+    audit_days: int = Field(
+        default=183, ge=183, le=36_500, description="Days for which audit entries are kept at least; six months is law"
+    )
+    audit_refusals: int = Field(
+        default=120,
+        ge=1,
+        le=10_000,
+        description="Refusals of rights an hour that one session or address leaves in the audit",
+    )
+    audit_signing_key: Path | None = Field(
+        default=None,
+        description="PEM file of the Ed25519 key that signs audit checkpoints; none: from the audit's key",
+    )
     seal_key: Path | None = Field(default=None, description="PKCS#12 file of the authority's seal key")
     seal_passphrase: SecretStr = Field(default=SecretStr(""), description="Passphrase of the seal key")
     font_path: Path | None = Field(default=None, description="Folder of fonts for documents, or none: the bundled ones")

@@ -13,6 +13,8 @@ class Account(Record, db=ROUTER, tablename="account"):
     """账户. A doctor's login name is the document number (manual 2.2.2). `password_hash` is null while the account is
     still on its initial password: 250,000 doctors are imported without 250,000 hashes."""
 
+    _audited_as = "Account"
+
     login_name = code_column(60, unique=True)
     name = Varchar(60)
     password_hash = code_column(200, null=True)

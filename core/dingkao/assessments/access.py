@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from piccolo.columns import Column
 
-from dingkao.assessments.records import AssessmentRecord, read_records
+from dingkao.assessments.records import AssessmentRecord, own_columns, read_records
 from dingkao.assessments.rules import MACHINE, Event
 from dingkao.assessments.scope import grant_on
 from dingkao.assessments.tables import Assessment
@@ -82,6 +82,7 @@ async def lock_assessment(work: UnitOfWork, assessment_id: int) -> AssessmentRec
     grant = grant_on(work.caller, record)
     assert grant is not None  # noqa: S101 - read_assessment has just checked it
     work.acting = grant
+    work.found("Assessment", record.id, own_columns(record))
     return record
 
 

@@ -56,6 +56,12 @@ COLUMNS = {
 }
 
 
+# The names in the record of the assessment's own columns, by the database's names.
+_OWN = {
+    column._meta.db_column_name: name for name, column in COLUMNS.items() if not column._meta.call_chain
+}  # fmt: skip
+
+
 class AssessmentRecord(NamedTuple):
     """One assessment with what is read beside it. Instants are UTC; dates are days in China.
 
@@ -109,6 +115,11 @@ class AssessmentRecord(NamedTuple):
 def selected_columns() -> list[Any]:
     """The joined row's columns under the record's names; copies, because Piccolo marks the alias on the column."""
     return [column.copy().as_alias(name) for name, column in COLUMNS.items()]
+
+
+def own_columns(record: AssessmentRecord) -> dict[str, Any]:
+    """The row of the assessment itself, by the database's names, without what is read beside it."""
+    return {column: getattr(record, name) for column, name in _OWN.items()}
 
 
 def to_record(row: Mapping[str, Any]) -> AssessmentRecord:

@@ -16,6 +16,8 @@ class Assessment(Record, db=ROUTER, tablename="assessment"):
     other. `region` is the institution's, kept here so that an authority's queue is one index. `policy` holds the rules
     it is under: those that its cycle pinned for its institution."""
 
+    _audited_as = "Assessment"
+
     doctor = reference(Doctor)
     cycle = reference(Cycle)
     kind = code_column(30)

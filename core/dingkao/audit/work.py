@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 from datetime import date, datetime
 from typing import Any
 
-from piccolo.querystring import QueryString
-
+from dingkao.audit.appending import append, digest_of, read_digest
+from dingkao.audit.chain import text_digest
+from dingkao.audit.keys import current_key
 from dingkao.audit.tables import StateTransition
 from dingkao.clock import china_date
 from dingkao.db.database import transaction
-from dingkao.db.statement import Statement
 from dingkao.environment import Environment
 from dingkao.plugin.caller import Caller, RoleGrant
 from dingkao.plugin.errors import FirstLoginOpen, NotLoggedIn
@@ -31,17 +31,6 @@ SYSTEM_CALLER = Caller(
 )
 
 
-# Composed once: an audit entry is part of every act, of each saved answer too.
-_ENTRY = ("at", "account", "session", "role", "organisation", "address", "request_id", "action", "object_type",
-          "object_id", "detail")  # fmt: skip
-_insert_entry = Statement(
-    lambda p: QueryString(
-        f"INSERT INTO audit_entry ({', '.join(_ENTRY)}) VALUES ({', '.join(['{}'] * len(_ENTRY))})",  # noqa: S608 - our own column names
-        *(getattr(p, name) for name in _ENTRY),
-    )
-)
-
-
 class NoAuditEntry(RuntimeError):
     """A use case ended without an audit entry: a mistake in the program; the transaction is undone."""
 
@@ -55,33 +44,71 @@ class UnitOfWork:
         self.now = now
         self.acting: RoleGrant = caller.grants[0] if caller.grants else RoleGrant(Role.SYSTEM, None)
         self.recorded = 0
+        self._entries: list[dict[str, Any]] = []
+        self._before: dict[tuple[str, int], Mapping[str, Any] | str] = {}
 
     @property
     def today(self) -> date:
         """The civil day in China."""
         return china_date(self.now)
 
-    async def record(
-        self, action: str, object_type: str, object_id: int | None, detail: Mapping[str, Any] | None = None
-    ) -> None:
-        """Write the audit entry; `recorded` counts it. A save of answers counts its row of the history instead
-        (`AnswerSave`): who, when, from where and what, in one row and not in two.
+    def found(self, object_type: str, object_id: int, row: Mapping[str, Any]) -> None:
+        """Tell how an object was when it was locked, for the digest of before: where its row is read anyway. `row` has
+        the columns that the table names in `_digested`, under the database's names."""
+        self._before.setdefault((object_type, object_id), row)
 
-        `detail` holds codes, numbers and ids; never personal data."""
+    async def find(self, object_type: str, object_id: int) -> None:
+        """As `found`, by one query: where the object's row is not read otherwise. Before it is changed, behind its
+        lock."""
+        key = current_key(self.environment)
+        self._before[(object_type, object_id)] = await read_digest(key, object_type, object_id)
+
+    def digest(self, kind: str, text: str) -> str:
+        """The keyed digest of a text that an entry must not hold, or not at its length. `kind` says what it is."""
+        return text_digest(current_key(self.environment).secret, kind, text)
+
+    async def record(
+        self,
+        action: str,
+        object_type: str,
+        object_id: int | None,
+        detail: Mapping[str, Any] | None = None,
+        *,
+        result: str = "OK",
+    ) -> None:
+        """Keep an audit entry for the end of the act, where it is written behind the others of the chain; `recorded`
+        counts it. A save of answers counts its row of the history instead (`AnswerSave`): who, when, from where and
+        what, in one row and not in two.
+
+        `detail` holds codes, numbers and ids; never personal data. `result` is OK or the code of a refusal.
+        """
         self.recorded += 1
-        await _insert_entry.run(
-            at=self.now,
-            account=self.caller.account_id or None,
-            session=self.caller.session_id or None,
-            role=self.acting.role.value,
-            organisation=self.acting.organisation_id,
-            address=self.caller.address,
-            request_id=self.caller.request_id,
-            action=action,
-            object_type=object_type,
-            object_id=object_id,
-            detail=json.dumps(dict(detail or {}), ensure_ascii=False, sort_keys=True),
+        before = self._before.get((object_type, object_id), "") if object_id is not None else ""
+        if not isinstance(before, str):
+            before = digest_of(current_key(self.environment), object_type, before)
+        self._entries.append(
+            {
+                "at": self.now,
+                "account": self.caller.account_id or None,
+                "session": self.caller.session_id or None,
+                "role": self.acting.role.value,
+                "organisation": self.acting.organisation_id,
+                "address": self.caller.address,
+                "request_id": self.caller.request_id,
+                "action": action,
+                "object_type": object_type,
+                "object_id": object_id,
+                "result": result,
+                "before": before,
+                "detail": json.dumps(dict(detail or {}), ensure_ascii=False, sort_keys=True),
+            }
         )
+
+    async def write_entries(self) -> None:
+        """Append what was recorded to the chain: the last thing that a transaction does. Raises NoHead."""
+        if self._entries:
+            await append(current_key(self.environment), self._entries)
+            self._entries = []
 
     async def record_transition(
         self,
@@ -129,6 +156,7 @@ async def begin(
         yield work
         if work.recorded == 0:
             raise NoAuditEntry("the use case wrote no audit entry")
+        await work.write_entries()
 
 
 def logged_in(caller: Caller | None) -> Caller:

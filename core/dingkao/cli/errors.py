@@ -24,6 +24,9 @@ def explain(error: BaseException) -> tuple[str, int] | None:
     """The line to print (empty where all is said) and the exit code for an error that a person can mend; None for a
     mistake in the program."""
     # Imported here: `--help` must not wait for the whole application.
+    from dingkao.audit.checkpoints import ChainBroken
+    from dingkao.audit.retention import TooYoung
+    from dingkao.audit.signing import BadSignature
     from dingkao.db.database import BadDatabaseUrl
     from dingkao.db.migrations import MigrationChanged
     from dingkao.documents.errors import DocumentError
@@ -39,6 +42,8 @@ def explain(error: BaseException) -> tuple[str, int] | None:
     if isinstance(error, BadSettings | BadDatabaseUrl):
         return str(error), WRONG_USE
     if isinstance(error, PluginRefused | MigrationChanged | DocumentError | PortFailed | Refusal):
+        return str(error), FAILED
+    if isinstance(error, ChainBroken | BadSignature | TooYoung):
         return str(error), FAILED
     if isinstance(error, OSError):
         return _explain_system_error(error), FAILED

@@ -7,6 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from dingkao.cli import (
+    auditing,
     demo,
     documents,
     exporting,
@@ -93,6 +94,7 @@ app.add_typer(policy.app, name="policy", rich_help_panel=_LOOKING)
 app.command(rich_help_panel=_LOOKING)(documents.documents)
 app.command(rich_help_panel=_LOOKING)(information.settings)
 app.command(rich_help_panel=_LOOKING)(outbox.outbox)
+app.add_typer(auditing.app, name="audit", rich_help_panel=_LOOKING)
 app.command(name="new-plugin", rich_help_panel=_WRITING)(new_plugin.new_plugin)
 
 

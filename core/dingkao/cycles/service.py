@@ -324,6 +324,7 @@ async def lock_cycle(work: UnitOfWork, cycle_id: int) -> CycleRecord:
         authority_grant(work.caller)
         raise NotFound
     work.acting = authority_grant(work.caller, cycle.region_id)
+    await work.find("Cycle", cycle_id)
     return cycle
 
 

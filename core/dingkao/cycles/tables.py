@@ -25,6 +25,8 @@ class Cycle(Record, db=ROUTER, tablename="cycle"):
     """考核周期 of a jurisdiction: its calendar and, from its opening on, version and digest of what it pinned: the
     version is that of its own region's policy, the digest covers the policies of every place in it."""
 
+    _audited_as = "Cycle"
+
     region = reference(Region)
     name = Varchar(80)
     state = code_column(20)

@@ -12,10 +12,10 @@ from dingkao.db.tables import Record
 def create_statements(tables: Sequence[type[Record]], dialect: str) -> list[str]:
     """The statements that create `tables` (given in order of their references) in `sqlite` or `postgres`."""
     with use_dialect(dialect):
-        return [statement for table in tables for statement in _table(table)]
+        return [statement for table in tables for statement in _table(table, dialect)]
 
 
-def _table(table: type[Record]) -> list[str]:
+def _table(table: type[Record], dialect: str) -> list[str]:
     name = table._meta.tablename
     lines = [column.ddl for column in table._meta.columns]
     lines += [f'CONSTRAINT "{name}_{item._meta.name}" {item.ddl}' for item in table._meta.constraints]
@@ -27,4 +27,5 @@ def _table(table: type[Record]) -> list[str]:
         if column._meta.index
     ]
     statements += list(table._indexes)
+    statements += table._further.get(dialect, ())
     return statements

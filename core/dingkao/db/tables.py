@@ -1,6 +1,7 @@
 """The base of every table, and the constraints they share."""
 
 import enum
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from piccolo.columns import BigSerial, ForeignKey, Varchar
@@ -23,6 +24,12 @@ class Record(Table, db=ROUTER):
 
     # `CREATE [UNIQUE] INDEX …` in SQL that both databases read.
     _indexes: ClassVar[tuple[str, ...]] = ()
+    # Statements after the table's own, in the SQL of one database each (`sqlite`, `postgres`): triggers, first rows.
+    _further: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    # What the audit calls an object of this table, and the columns whose values go into the digests of before and after
+    # an act; none named: all of them.
+    _audited_as: ClassVar[str] = ""
+    _digested: ClassVar[tuple[str, ...]] = ()
 
 
 def reference(table: Any, null: bool = False, index: bool = True, **options: Any) -> ForeignKey[Any]:

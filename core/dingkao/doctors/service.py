@@ -223,6 +223,7 @@ async def _lock_doctor(work: UnitOfWork, doctor_id: int) -> DoctorRecord:
     authority_grant(work.caller, *([doctor.region_id] if doctor else []))
     if doctor is None:
         raise NotFound
+    await work.find("Doctor", doctor_id)
     return doctor
 
 

@@ -11,6 +11,8 @@ from dingkao.plugin.vocabulary import BehaviourPolarity, DocumentType, PracticeC
 class Doctor(Record, db=ROUTER, tablename="doctor"):
     """医师, the person. Numbers come from the registry and are never changed by the doctor (manual 2.2.3 (1))."""
 
+    _audited_as = "Doctor"
+
     name = Varchar(60)
     document_type = code_column(30)
     document_number = code_column(40)
@@ -49,6 +51,8 @@ class PracticeRegistration(Record, db=ROUTER, tablename="practice_registration")
 
 class BehaviourRecord(Record, db=ROUTER, tablename="behaviour_record"):
     """行为记录: good or bad, dated, with the authority that entered it (2007 measure, Art. 17 to 19)."""
+
+    _audited_as = "BehaviourRecord"
 
     doctor = reference(Doctor)
     polarity = code_column(10)

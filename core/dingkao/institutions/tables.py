@@ -13,6 +13,8 @@ class Region(Record, db=ROUTER, tablename="region"):
     `path` is the ids from the root, as `/1/4/9/`: a subtree is a prefix of it.
     """
 
+    _audited_as = "Region"
+
     code = code_column(12, unique=True)
     name = Varchar(60)
     level = code_column(20)
@@ -26,6 +28,8 @@ class Region(Record, db=ROUTER, tablename="region"):
 
 class Organisation(Record, db=ROUTER, tablename="organisation"):
     """An institution (医疗卫生机构), assessment body (考核机构), authority (卫生健康行政部门), or several at once."""
+
+    _audited_as = "Organisation"
 
     code = code_column(40, unique=True)
     name = Varchar(120)

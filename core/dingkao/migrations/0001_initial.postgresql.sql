@@ -530,6 +530,12 @@ CREATE TABLE "answer_save" (
   CONSTRAINT "answer_save_once" UNIQUE ("attempt", "revision")
 );
 
+CREATE FUNCTION "answer_save_refuse"() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'answer_save is only appended to'; END $$;
+
+CREATE TRIGGER "answer_save_no_change" BEFORE UPDATE OR DELETE ON "answer_save" FOR EACH ROW EXECUTE FUNCTION "answer_save_refuse"();
+
+CREATE TRIGGER "answer_save_no_truncate" BEFORE TRUNCATE ON "answer_save" FOR EACH STATEMENT EXECUTE FUNCTION "answer_save_refuse"();
+
 CREATE TABLE "sitting_extra_time" (
   "id" BIGSERIAL PRIMARY KEY NOT NULL,
   "cycle" BIGINT NOT NULL REFERENCES "cycle" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
@@ -698,6 +704,38 @@ CREATE TABLE "outbox_message" (
 
 CREATE INDEX "outbox_message_phone" ON "outbox_message" ("phone");
 
+CREATE TABLE "audit_head" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "number" BIGINT NOT NULL DEFAULT 0,
+  "digest" VARCHAR(64) NOT NULL DEFAULT ''
+);
+
+INSERT INTO "audit_head" ("id", "number", "digest") VALUES (1, 0, '');
+
+CREATE FUNCTION "audit_head_refuse"() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF TG_OP = 'UPDATE' THEN IF NEW."number" = OLD."number" + 1 AND NEW."id" = OLD."id" THEN RETURN NEW; END IF; END IF; RAISE EXCEPTION 'audit_head moves with the entries alone'; END $$;
+
+CREATE TRIGGER "audit_head_moves" BEFORE UPDATE OR DELETE ON "audit_head" FOR EACH ROW EXECUTE FUNCTION "audit_head_refuse"();
+
+CREATE TRIGGER "audit_head_no_truncate" BEFORE TRUNCATE ON "audit_head" FOR EACH STATEMENT EXECUTE FUNCTION "audit_head_refuse"();
+
+CREATE TABLE "audit_retention" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "last_entry" BIGINT NOT NULL DEFAULT null,
+  "digest" VARCHAR(64) NOT NULL DEFAULT null,
+  "pruned_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "entries" INTEGER NOT NULL DEFAULT 0
+);
+
+CREATE FUNCTION "audit_retention_refuse"() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'audit_retention is only appended to'; END $$;
+
+CREATE TRIGGER "audit_retention_no_change" BEFORE UPDATE OR DELETE ON "audit_retention" FOR EACH ROW EXECUTE FUNCTION "audit_retention_refuse"();
+
+CREATE TRIGGER "audit_retention_no_truncate" BEFORE TRUNCATE ON "audit_retention" FOR EACH STATEMENT EXECUTE FUNCTION "audit_retention_refuse"();
+
+CREATE FUNCTION "audit_retention_check"() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NOT EXISTS (SELECT 1 FROM "audit_entry" WHERE "id" = NEW."last_entry" AND "at" < now() - interval '183 days') THEN RAISE EXCEPTION 'audit_retention: entries are kept for at least 183 days'; END IF; RETURN NEW; END $$;
+
+CREATE TRIGGER "audit_retention_age" BEFORE INSERT ON "audit_retention" FOR EACH ROW EXECUTE FUNCTION "audit_retention_check"();
+
 CREATE TABLE "audit_entry" (
   "id" BIGSERIAL PRIMARY KEY NOT NULL,
   "at" TIMESTAMPTZ NOT NULL DEFAULT null,
@@ -710,10 +748,30 @@ CREATE TABLE "audit_entry" (
   "action" VARCHAR(60) NOT NULL DEFAULT null,
   "object_type" VARCHAR(60) NOT NULL DEFAULT null,
   "object_id" BIGINT DEFAULT null,
-  "detail" TEXT NOT NULL DEFAULT '{}'
+  "result" VARCHAR(60) NOT NULL DEFAULT 'OK',
+  "before" VARCHAR(64) NOT NULL DEFAULT '',
+  "after" VARCHAR(64) NOT NULL DEFAULT '',
+  "detail" TEXT NOT NULL DEFAULT '{}',
+  "key" VARCHAR(40) NOT NULL DEFAULT '',
+  "previous" VARCHAR(64) NOT NULL DEFAULT '',
+  "digest" VARCHAR(64) NOT NULL DEFAULT ''
 );
 
 CREATE INDEX "audit_entry_object" ON "audit_entry" ("object_type", "object_id", "id");
+
+CREATE INDEX "audit_entry_account" ON "audit_entry" ("account", "id");
+
+CREATE INDEX "audit_entry_at" ON "audit_entry" ("at");
+
+CREATE FUNCTION "audit_entry_refuse"() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF TG_OP = 'DELETE' THEN IF NOT (NOT EXISTS (SELECT 1 FROM "audit_retention" WHERE "last_entry" >= OLD."id")) THEN RETURN OLD; END IF; END IF; RAISE EXCEPTION 'audit_entry is only appended to'; END $$;
+
+CREATE TRIGGER "audit_entry_no_change" BEFORE UPDATE OR DELETE ON "audit_entry" FOR EACH ROW EXECUTE FUNCTION "audit_entry_refuse"();
+
+CREATE TRIGGER "audit_entry_no_truncate" BEFORE TRUNCATE ON "audit_entry" FOR EACH STATEMENT EXECUTE FUNCTION "audit_entry_refuse"();
+
+CREATE FUNCTION "audit_entry_continue"() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE "audit_head" SET "number" = NEW."id", "digest" = NEW."digest" WHERE "id" = 1 AND "number" + 1 = NEW."id" AND "digest" = NEW."previous"; IF NOT FOUND THEN RAISE EXCEPTION 'audit_entry: an entry continues the chain at its head'; END IF; RETURN NEW; END $$;
+
+CREATE TRIGGER "audit_entry_next" BEFORE INSERT ON "audit_entry" FOR EACH ROW EXECUTE FUNCTION "audit_entry_continue"();
 
 CREATE TABLE "state_transition" (
   "id" BIGSERIAL PRIMARY KEY NOT NULL,
@@ -734,6 +792,12 @@ CREATE TABLE "state_transition" (
 CREATE INDEX "state_transition_object" ON "state_transition" ("machine", "object_id", "id");
 
 CREATE INDEX "state_transition_assessment" ON "state_transition" ("assessment", "id");
+
+CREATE FUNCTION "state_transition_refuse"() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'state_transition is only appended to'; END $$;
+
+CREATE TRIGGER "state_transition_no_change" BEFORE UPDATE OR DELETE ON "state_transition" FOR EACH ROW EXECUTE FUNCTION "state_transition_refuse"();
+
+CREATE TRIGGER "state_transition_no_truncate" BEFORE TRUNCATE ON "state_transition" FOR EACH STATEMENT EXECUTE FUNCTION "state_transition_refuse"();
 
 CREATE TABLE "lease" (
   "id" BIGSERIAL PRIMARY KEY NOT NULL,

@@ -530,6 +530,10 @@ CREATE TABLE "answer_save" (
   CONSTRAINT "answer_save_once" UNIQUE ("attempt", "revision")
 );
 
+CREATE TRIGGER "answer_save_no_update" BEFORE UPDATE ON "answer_save" BEGIN SELECT RAISE(ABORT, 'answer_save is only appended to'); END;
+
+CREATE TRIGGER "answer_save_no_delete" BEFORE DELETE ON "answer_save" BEGIN SELECT RAISE(ABORT, 'answer_save is only appended to'); END;
+
 CREATE TABLE "sitting_extra_time" (
   "id" INTEGER PRIMARY KEY NOT NULL,
   "cycle" INTEGER NOT NULL REFERENCES "cycle" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
@@ -698,6 +702,32 @@ CREATE TABLE "outbox_message" (
 
 CREATE INDEX "outbox_message_phone" ON "outbox_message" ("phone");
 
+CREATE TABLE "audit_head" (
+  "id" INTEGER PRIMARY KEY NOT NULL,
+  "number" INTEGER NOT NULL DEFAULT 0,
+  "digest" VARCHAR(64) NOT NULL DEFAULT ''
+);
+
+INSERT INTO "audit_head" ("id", "number", "digest") VALUES (1, 0, '');
+
+CREATE TRIGGER "audit_head_moves" BEFORE UPDATE ON "audit_head" WHEN NEW."number" <> OLD."number" + 1 OR NEW."id" <> OLD."id" BEGIN SELECT RAISE(ABORT, 'audit_head moves with the entries alone'); END;
+
+CREATE TRIGGER "audit_head_stays" BEFORE DELETE ON "audit_head" BEGIN SELECT RAISE(ABORT, 'audit_head moves with the entries alone'); END;
+
+CREATE TABLE "audit_retention" (
+  "id" INTEGER PRIMARY KEY NOT NULL,
+  "last_entry" INTEGER NOT NULL DEFAULT null,
+  "digest" VARCHAR(64) NOT NULL DEFAULT null,
+  "pruned_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "entries" INTEGER NOT NULL DEFAULT 0
+);
+
+CREATE TRIGGER "audit_retention_no_update" BEFORE UPDATE ON "audit_retention" BEGIN SELECT RAISE(ABORT, 'audit_retention is only appended to'); END;
+
+CREATE TRIGGER "audit_retention_no_delete" BEFORE DELETE ON "audit_retention" BEGIN SELECT RAISE(ABORT, 'audit_retention is only appended to'); END;
+
+CREATE TRIGGER "audit_retention_age" BEFORE INSERT ON "audit_retention" WHEN NOT EXISTS (SELECT 1 FROM "audit_entry" WHERE "id" = NEW."last_entry" AND julianday("at") < julianday('now') - 183) BEGIN SELECT RAISE(ABORT, 'audit_retention: entries are kept for at least 183 days'); END;
+
 CREATE TABLE "audit_entry" (
   "id" INTEGER PRIMARY KEY NOT NULL,
   "at" TIMESTAMPTZ NOT NULL DEFAULT null,
@@ -710,10 +740,26 @@ CREATE TABLE "audit_entry" (
   "action" VARCHAR(60) NOT NULL DEFAULT null,
   "object_type" VARCHAR(60) NOT NULL DEFAULT null,
   "object_id" INTEGER DEFAULT null,
-  "detail" TEXT NOT NULL DEFAULT '{}'
+  "result" VARCHAR(60) NOT NULL DEFAULT 'OK',
+  "before" VARCHAR(64) NOT NULL DEFAULT '',
+  "after" VARCHAR(64) NOT NULL DEFAULT '',
+  "detail" TEXT NOT NULL DEFAULT '{}',
+  "key" VARCHAR(40) NOT NULL DEFAULT '',
+  "previous" VARCHAR(64) NOT NULL DEFAULT '',
+  "digest" VARCHAR(64) NOT NULL DEFAULT ''
 );
 
 CREATE INDEX "audit_entry_object" ON "audit_entry" ("object_type", "object_id", "id");
+
+CREATE INDEX "audit_entry_account" ON "audit_entry" ("account", "id");
+
+CREATE INDEX "audit_entry_at" ON "audit_entry" ("at");
+
+CREATE TRIGGER "audit_entry_no_update" BEFORE UPDATE ON "audit_entry" BEGIN SELECT RAISE(ABORT, 'audit_entry is only appended to'); END;
+
+CREATE TRIGGER "audit_entry_no_delete" BEFORE DELETE ON "audit_entry" WHEN NOT EXISTS (SELECT 1 FROM "audit_retention" WHERE "last_entry" >= OLD."id") BEGIN SELECT RAISE(ABORT, 'audit_entry is only appended to'); END;
+
+CREATE TRIGGER "audit_entry_next" BEFORE INSERT ON "audit_entry" BEGIN SELECT RAISE(ABORT, 'audit_entry: an entry continues the chain at its head') WHERE NOT EXISTS (SELECT 1 FROM "audit_head" WHERE "id" = 1 AND "number" + 1 = NEW."id" AND "digest" = NEW."previous"); UPDATE "audit_head" SET "number" = NEW."id", "digest" = NEW."digest" WHERE "id" = 1; END;
 
 CREATE TABLE "state_transition" (
   "id" INTEGER PRIMARY KEY NOT NULL,
@@ -734,6 +780,10 @@ CREATE TABLE "state_transition" (
 CREATE INDEX "state_transition_object" ON "state_transition" ("machine", "object_id", "id");
 
 CREATE INDEX "state_transition_assessment" ON "state_transition" ("assessment", "id");
+
+CREATE TRIGGER "state_transition_no_update" BEFORE UPDATE ON "state_transition" BEGIN SELECT RAISE(ABORT, 'state_transition is only appended to'); END;
+
+CREATE TRIGGER "state_transition_no_delete" BEFORE DELETE ON "state_transition" BEGIN SELECT RAISE(ABORT, 'state_transition is only appended to'); END;
 
 CREATE TABLE "lease" (
   "id" INTEGER PRIMARY KEY NOT NULL,

@@ -9,7 +9,7 @@ from dingkao.assessments.form_tables import (
     RegistrationForm,
 )
 from dingkao.assessments.tables import Assessment, Rating, Submission
-from dingkao.audit.tables import AuditEntry, StateTransition
+from dingkao.audit.tables import AuditEntry, AuditHead, AuditRetention, StateTransition
 from dingkao.cycles.tables import BodyAppointment, Cycle, CyclePolicy, PinnedPolicy
 from dingkao.db.lease import Lease
 from dingkao.db.migrations import MigrationSet
@@ -82,6 +82,8 @@ CORE_TABLES: tuple[type[Record], ...] = (
     ResultDocument,
     DocumentSequence,
     OutboxMessage,
+    AuditHead,
+    AuditRetention,
     AuditEntry,
     StateTransition,
     Lease,

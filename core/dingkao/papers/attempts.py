@@ -11,6 +11,7 @@ from dingkao.assessments.access import lock_assessment, move, pinned_policy
 from dingkao.assessments.records import AssessmentRecord
 from dingkao.assessments.rules import Event as AssessmentEvent
 from dingkao.assessments.scope import require_role
+from dingkao.audit.histories import history_of
 from dingkao.audit.work import UnitOfWork, begin, logged_in
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
@@ -50,17 +51,31 @@ async def start_attempt(environment: Environment, caller: Caller | None, paper_i
     order, attempts), NotEligible (consent or capture missing, bank too small).
     """
     asking = logged_in(caller)
-    paper = await find_paper(paper_id)
-    # In a transaction of its own: what had run out stays settled, also where nothing more may be begun.
-    await settle_assessment(environment, paper["assessment"])
+    assessment_id = int((await find_paper(paper_id))["assessment"])
+    while True:
+        try:
+            return await _start(environment, asking, paper_id, assessment_id)
+        except _RunOut:
+            # In a transaction of its own: what had run out stays settled, also where nothing more may be begun.
+            await settle_assessment(environment, assessment_id)
+
+
+class _RunOut(Exception):
+    """An attempt of the assessment has no time left, and nobody has settled it yet."""
+
+
+async def _start(environment: Environment, asking: Caller, paper_id: int, assessment_id: int) -> int:
     async with begin(environment, asking) as work:
-        record = await lock_assessment(work, paper["assessment"])
+        record = await lock_assessment(work, assessment_id)
         work.acting = require_role(work.caller, record, Role.DOCTOR)
-        for attempt in await running_attempts(record.id):
+        running = await running_attempts(record.id)
+        if any(timing_of(attempt).is_over(environment.clock.now()) for attempt in running):
+            raise _RunOut
+        for attempt in running:
             if attempt["paper"] == paper_id:
                 await work.record("RESUME_ATTEMPT", "Attempt", attempt["id"])
                 return int(attempt["id"])
-        paper = await find_paper(paper_id)  # planned anew, perhaps, since it was read above
+        paper = await find_paper(paper_id)
         window = rules.Window(record.tests_from, record.tests_until)
         rules.require_startable(
             record.state,
@@ -88,6 +103,8 @@ async def _freeze_attempt(
     extra = await extra_minutes(record, paper, work.now)
     deadline = window.deadline(work.now, rule.minutes) + timedelta(minutes=extra)
     timing = Timing(deadline, policy.grace_seconds, policy.time_up, policy.submit_seconds)
+    questions = json.dumps(frozen.questions, ensure_ascii=False, separators=(",", ":"))
+    answer_key = json.dumps({str(position): key for position, key in frozen.key.items()})
     inserted = await Attempt.insert(
         Attempt(
             paper=paper["id"],
@@ -102,8 +119,8 @@ async def _freeze_attempt(
             reveal=policy.reveal.value,
             writer_session=work.caller.session_id,
             writer_since=work.now,
-            questions=json.dumps(frozen.questions, ensure_ascii=False, separators=(",", ":")),
-            answer_key=json.dumps({str(position): key for position, key in frozen.key.items()}),
+            questions=questions,
+            answer_key=answer_key,
             pass_percent=None if rule.pass_mark is PassMarkTime.AFTER_SITTING else rule.pass_percent,
         )
     ).returning(Attempt.id)
@@ -111,8 +128,10 @@ async def _freeze_attempt(
     await move_paper(work, record, paper, rules.Event.START, {AssessmentPaper.attempts_used: number})
     if record.state is AssessmentState.BODY_APPROVED:
         await move(work, record, AssessmentEvent.START_TESTING)
-    # The seed lets the draw be repeated and checked; without the bank it says nothing of the answers.
-    await work.record("START_ATTEMPT", "Attempt", attempt_id, {"subject": subject.value, "seed": seed})
+    # The seed lets the draw be repeated and checked; without the bank it says nothing of the answers. The digest holds
+    # what was asked, and the key, as they were at the start.
+    sheet = work.digest("Attempt.questions", f"{questions}\0{answer_key}")
+    await work.record("START_ATTEMPT", "Attempt", attempt_id, {"subject": subject.value, "seed": seed, "sheet": sheet})
     return attempt_id
 
 
@@ -136,6 +155,7 @@ async def submit_attempt(
         record = await lock_assessment(work, attempt["assessment"])
         work.acting = require_role(work.caller, record, Role.DOCTOR)
         attempt = await find_attempt(attempt_id)
+        work.found("Attempt", attempt_id, attempt)
         require_writer(environment, work.caller, attempt, token)
         timing = timing_of(attempt)
         running = attempt["state"] == AttemptState.IN_PROGRESS.value
@@ -149,7 +169,7 @@ async def submit_attempt(
                     await work.record("SUBMIT_ASKED", "Attempt", attempt_id, {"unanswered": len(unanswered)})
                     return Submission(unanswered)
             await submit_paper(work, record, attempt, timed_out=False)
-            await work.record("SUBMIT_ATTEMPT", "Attempt", attempt_id)
+            await work.record("SUBMIT_ATTEMPT", "Attempt", attempt_id, await history_of(environment, attempt_id))
         else:
             await work.record("SUBMIT_TOO_LATE", "Attempt", attempt_id)
     if over:

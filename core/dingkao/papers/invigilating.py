@@ -136,6 +136,7 @@ async def extend(
     """Move the deadline of an attempt of the locked assessment, reopening it where the clock had ended it; False where
     the attempt is neither running nor to be reopened. Part of a use case."""
     await _hold.run(attempt=attempt["id"])
+    work.found("Attempt", attempt["id"], attempt)
     timing = timing_of(attempt)
     running = attempt["state"] == AttemptState.IN_PROGRESS.value
     if not running and not (attempt["timed_out"] and PaperState(paper["state"]) in _REOPENABLE):
@@ -198,6 +199,7 @@ async def _held_by_invigilator(work: UnitOfWork, attempt_id: int, reason: str) -
     text = checked_reason(reason)
     await _hold.run(attempt=attempt_id)
     attempt = await find_attempt(attempt_id)
+    work.found("Attempt", attempt_id, attempt)
     if attempt["state"] != AttemptState.IN_PROGRESS.value or timing_of(attempt).is_over(work.now):
         closed = Text("答卷已结束。", "The attempt has ended.")
         raise StateConflict("ATTEMPT_CLOSED", closed, attempt["state"])

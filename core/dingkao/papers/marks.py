@@ -69,6 +69,7 @@ async def mark_attempt(environment: Environment, attempt_id: int, assessment_id:
     async with begin(environment, SYSTEM_CALLER) as work:
         record = await lock_assessment(work, assessment_id)
         attempt = await find_attempt(attempt_id)
+        work.found("Attempt", attempt_id, attempt)
         if attempt["state"] != AttemptState.SUBMITTED.value:
             await work.record("MARK_ATTEMPT_NOT_DUE", "Attempt", attempt_id)
             return False

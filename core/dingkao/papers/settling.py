@@ -5,6 +5,7 @@ from typing import Any
 
 from dingkao.assessments.access import lock_assessment
 from dingkao.assessments.records import AssessmentRecord, read_records
+from dingkao.audit.histories import history_of
 from dingkao.audit.work import SYSTEM_CALLER, UnitOfWork, begin
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
@@ -72,6 +73,7 @@ async def settle_attempt(environment: Environment, attempt_id: int, assessment_i
     async with begin(environment, SYSTEM_CALLER) as work:
         record = await lock_assessment(work, assessment_id)
         attempt = await find_attempt(attempt_id)
+        work.found("Attempt", attempt_id, attempt)
         running = attempt["state"] == AttemptState.IN_PROGRESS.value
         if not running or not timing_of(attempt).is_over(environment.clock.now()):
             await work.record("SETTLE_ATTEMPT_NOT_DUE", "Attempt", attempt_id)
@@ -81,7 +83,8 @@ async def settle_attempt(environment: Environment, attempt_id: int, assessment_i
             await submit_paper(work, record, attempt, timed_out=True)
         else:
             await _abandon(work, record, attempt)
-        await work.record("SETTLE_ATTEMPT" if submits else "ABANDON_ATTEMPT", "Attempt", attempt_id)
+        history = await history_of(environment, attempt_id)
+        await work.record("SETTLE_ATTEMPT" if submits else "ABANDON_ATTEMPT", "Attempt", attempt_id, history)
     if submits:
         await try_to_mark(environment, attempt_id, assessment_id)
     return True

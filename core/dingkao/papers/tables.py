@@ -1,10 +1,13 @@
 """Questions, the papers of an assessment, attempts and answers, and the consent to face capture."""
 
+from typing import ClassVar
+
 from piccolo.columns import BigInt, Boolean, Integer, Text, Timestamptz, Varchar
 from piccolo.constraints import Check
 
 from dingkao.accounts.tables import Account
 from dingkao.assessments.tables import Assessment
+from dingkao.audit.append_only import append_only
 from dingkao.cycles.tables import Cycle
 from dingkao.db.routing import ROUTER
 from dingkao.db.tables import Record, code_column, one_of, reference, unique
@@ -25,6 +28,8 @@ from dingkao.storage.tables import StoredFile
 class QuestionImport(Record, db=ROUTER, tablename="question_import"):
     """题库导入批次: the questions of one file. Those of an officer wait for another officer's approval, which retires
     what was in use before where the import `replaces`. `author` null: by the machine's operator, approved at once."""
+
+    _audited_as = "QuestionImport"
 
     subject = code_column(20)
     source = Varchar(120, default="")
@@ -99,6 +104,8 @@ class AssessmentPaper(Record, db=ROUTER, tablename="assessment_paper"):
     """试卷 of an assessment: planned at submission by the procedure, `position` from 1. `attempts_allowed` null: as
     many as it takes. The waiver's code and title are copied here, readable without the plugin that granted it."""
 
+    _audited_as = "Paper"
+
     assessment = reference(Assessment, index=False)
     subject = code_column(20)
     position = Integer(default=None)
@@ -126,6 +133,13 @@ class Attempt(Record, db=ROUTER, tablename="attempt"):
     in which an overdue paper may be submitted. `closes_at` is the instant from which nothing is left to the doctor, so
     that a sweeper reads due rows alone; null while paused. The writer is the one device that may save: its session, and
     a number that grows with each take-over; a session is no reference, for it may end before the attempt does."""
+
+    _audited_as = "Attempt"
+    # What every act on it reads anyway; its questions and key never change and are in the entry of its start.
+    _digested = (
+        "id", "paper", "state", "started_at", "deadline", "grace_seconds", "time_up", "submit_seconds", "closes_at",
+        "paused_at", "writer_number", "writer_session", "timed_out",
+    )  # fmt: skip
 
     paper = reference(AssessmentPaper, index=False)
     number = Integer(default=None)
@@ -216,6 +230,8 @@ class AnswerSave(Record, db=ROUTER, tablename="answer_save"):
     answers = Text()
 
     once = unique("attempt", "revision")
+
+    _further: ClassVar = append_only("answer_save")
 
 
 class SittingExtraTime(Record, db=ROUTER, tablename="sitting_extra_time"):

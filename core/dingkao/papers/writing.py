@@ -115,6 +115,7 @@ async def take_over_attempt(environment: Environment, caller: Caller | None, att
         record = await lock_assessment(work, attempt["assessment"])
         work.acting = require_role(work.caller, record, Role.DOCTOR)
         attempt = await find_attempt(attempt_id)
+        work.found("Attempt", attempt_id, attempt)
         if attempt["state"] != AttemptState.IN_PROGRESS.value:
             text = Text("试卷已交卷。", "The paper is submitted already.")
             raise StateConflict("ATTEMPT_CLOSED", text, attempt["state"])

@@ -167,6 +167,8 @@ async def _issue(
         present = (await read_documents([reached.result.id]))[reached.result.id].get(kind)
         # Whoever printed it meanwhile was first: his is the document, and ours is dropped.
         if present == document:
+            if present is not None:
+                await work.find("Document", present.id)
             await _keep(work, reached, kind, draft, file_name, sha256(pdf).hexdigest())
             present = (await read_documents([reached.result.id]))[reached.result.id][kind]
         assert present is not None  # noqa: S101 - documents are never deleted

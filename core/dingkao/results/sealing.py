@@ -73,6 +73,7 @@ async def seal_certificate(environment: Environment, caller: Caller | None, asse
         present = (await read_documents([reached.result.id]))[reached.result.id][DocumentKind.CERTIFICATE]
         if present != document:
             raise changed_meanwhile(present.state.value)
+        await work.find("Document", document.id)
         await move_document(
             work,
             record,

@@ -32,6 +32,8 @@ class Result(Record, db=ROUTER, tablename="result"):
 class ResultDocument(Record, db=ROUTER, tablename="result_document"):
     """考核结果通知书 or 合格证书: its number, its public check code, and the digest of the PDF as it was last made."""
 
+    _audited_as = "Document"
+
     result = reference(Result, index=False)
     kind = code_column(20)
     number = code_column(40, unique=True)

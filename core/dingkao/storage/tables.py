@@ -13,6 +13,8 @@ class StoredFile(Record, db=ROUTER, tablename="stored_file"):
     """文件: an upload for one assessment and purpose. `name` is the unguessable name in the file store; `title` is what
     the uploader called it, for people to read."""
 
+    _audited_as = "File"
+
     assessment = reference(Assessment)
     purpose = code_column(30)
     name = code_column(80, unique=True)

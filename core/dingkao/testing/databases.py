@@ -11,6 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
+from dingkao.audit.tables import FIRST_HEAD
 from dingkao.db.database import Database
 from dingkao.db.migrations import MigrationSet, migrate
 
@@ -119,6 +120,7 @@ async def _emptied(url: str, as_migrated: list[tuple[Any, ...]]) -> bool:
         script = ["SET lock_timeout = '2s'", "SET session_replication_role = replica"]
         script += [f'DELETE FROM "{table}"' for table in tables]  # noqa: S608 - names from the catalogue
         script += [f'ALTER SEQUENCE "{sequence}" RESTART' for sequence in sequences]
+        script.append(FIRST_HEAD)
         await connection.execute("; ".join(script))
     except asyncpg.PostgresError:
         return False

@@ -15,6 +15,8 @@ class ExemptionRequest(Record, db=ROUTER, tablename="exemptions_request"):
     `body` are those that decide, kept here so that a queue is one index. Keys of the core's objects are plain numbers.
     """
 
+    _audited_as = "Exemption"
+
     assessment = BigInt(default=None)
     procedure = code_column(40)
     procedure_title = Varchar(60, default="")
