@@ -96,6 +96,32 @@ class Settings(BaseSettings):
     audit_signing_key: Path | None = Field(
         default=None,
         description="PEM file of the Ed25519 key that signs audit checkpoints; none: from the audit's key",
+    sms_url: str | None = Field(
+        default=None,
+        pattern="^https?://",
+        description="Address of the SMS gateway's adapter; unset: messages stay in the outbox and none is sent",
+    )
+    sms_key_id: str = Field(default="", max_length=100, description="Name of the key that SMS requests are signed with")
+    sms_secret: SecretStr = Field(default=SecretStr(""), description="Key that SMS requests are signed with")
+    sms_signature: str = Field(
+        default="定考", min_length=2, max_length=20, description="Signature 短信签名 that each message begins with"
+    )
+    sms_templates: dict[str, str] = Field(
+        default_factory=dict,
+        description='The gateway\'s ids of our templates, as {"first_login_code": "SMS_100"}; unset: our names',
+    )
+    sms_seconds: float = Field(
+        default=2.0, ge=0.1, le=30, description="Seconds that a try at the SMS gateway may take; a send takes 5 in all"
+    )
+    sms_tries: int = Field(default=2, ge=1, le=5, description="How often a message is handed to a gateway that fails")
+    sms_breaker_failures: int = Field(
+        default=5,
+        ge=1,
+        le=100,
+        description="Failed messages in a row after which the gateway is left alone for a while",
+    )
+    sms_breaker_seconds: float = Field(
+        default=30.0, ge=0.1, le=3600, description="Seconds for which it is; then one message tries whether it answers"
     )
     seal_key: Path | None = Field(default=None, description="PKCS#12 file of the authority's seal key")
     seal_passphrase: SecretStr = Field(default=SecretStr(""), description="Passphrase of the seal key")

@@ -18,6 +18,7 @@ from dingkao.assessments.rules import MACHINE as ASSESSMENT
 from dingkao.cycles.rules import MACHINE as CYCLE
 from dingkao.doctors.roster import COLUMNS, REQUIRED
 from dingkao.host.loading import build_registry
+from dingkao.messaging.templates import TEMPLATES
 from dingkao.papers.rules import MACHINE as PAPER
 from dingkao.plugin.hookspecs import Hooks
 from dingkao.plugin.policy_keys import describe_keys
@@ -37,7 +38,7 @@ MACHINES: Mapping[str, StateMachine[Any, Any]] = {
 # The longest default that a table of the policy shows.
 _LONGEST_VALUE = 60
 _TYPES = {"str": "text", "SecretStr": "secret text", "int": "number", "float": "number", "bool": "true or false",
-          "Path": "path"}  # fmt: skip
+          "dict": "JSON object", "Path": "path"}  # fmt: skip
 
 
 def makers() -> Mapping[str, Maker]:
@@ -45,6 +46,7 @@ def makers() -> Mapping[str, Maker]:
     return {
         "machine": machine,
         "settings": settings,
+        "sms-templates": sms_templates,
         "policy": policy,
         "layers": layers,
         "hook": hook,
@@ -75,6 +77,14 @@ def settings() -> str:
     return _table(rows)
 
 
+def sms_templates() -> str:
+    """Every message, with its parameters."""
+    rows = [["template", "parameters", "text"]]
+    for name, template in TEMPLATES.items():
+        rows.append([f"`{name}`", ", ".join(f"`{part}`" for part in template.names), template.text])
+    return _table(rows)
+
+
 def _type(field: FieldInfo) -> str:
     annotation = str(getattr(field.annotation, "__name__", field.annotation)).replace("pathlib.", "")
     if annotation.startswith("tuple"):
@@ -85,9 +95,10 @@ def _type(field: FieldInfo) -> str:
 def _default(field: FieldInfo) -> str:
     if isinstance(field.default, SecretStr):
         return "" if not field.default.get_secret_value() else "a published one"
-    if field.default in (None, ()):
+    default = field.get_default(call_default_factory=True, validated_data={})
+    if default in (None, (), {}):
         return ""
-    return f"`{str(field.default).lower() if isinstance(field.default, bool) else field.default}`"
+    return f"`{str(default).lower() if isinstance(default, bool) else default}`"
 
 
 def policy() -> str:

@@ -19,11 +19,10 @@ from dingkao.doctors.numbers import NumberError, normalise_number, parse_phone
 from dingkao.doctors.tables import PracticeRegistration
 from dingkao.environment import Environment
 from dingkao.institutions.service import region_chain
-from dingkao.messaging.service import send_sms
+from dingkao.messaging.service import send_template
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.errors import FieldProblem, NotLoggedIn, StateConflict, TooManyRequests, ValidationFailed
 from dingkao.plugin.national import AccountsPolicy
-from dingkao.plugin.ports import SmsMessage
 from dingkao.plugin.text import Text
 
 FIRST_LOGIN = "FIRST_LOGIN"
@@ -166,8 +165,8 @@ async def send_phone_code(environment: Environment, caller: Caller | None, phone
         )
         await work.record("SEND_PHONE_CODE", "Account", work.caller.account_id, {"purpose": FIRST_LOGIN})
     minutes = int(rules.CODE_LIFETIME.total_seconds() // 60)
-    text = f"【定考】验证码{code}，用于首次登录绑定手机号，{minutes}分钟内有效，请勿告知他人。"
-    await send_sms(environment, SmsMessage(phone=target, purpose=FIRST_LOGIN, template="first_login_code", text=text))
+    parameters = {"code": code, "minutes": str(minutes)}
+    await send_template(environment, target, FIRST_LOGIN, "first_login_code", parameters)
     return target
 
 

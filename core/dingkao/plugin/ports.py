@@ -7,7 +7,7 @@ caller as PortFailed too.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Protocol, runtime_checkable
@@ -37,12 +37,14 @@ class PortBroken(PortFailed):
 
 @dataclass(frozen=True, slots=True)
 class SmsMessage:
-    """A message by template: `template` names it, `text` is what is read, `purpose` says why it is sent."""
+    """A message by template: `template` names it, `parameters` fill it, `text` is what is read, `purpose` says why it
+    is sent. Templates and their parameters stand in docs/operators/sms.md."""
 
     phone: str
     purpose: str
     template: str
     text: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 @runtime_checkable

@@ -18,6 +18,7 @@ from dingkao.clock import china_date
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
 from dingkao.messaging.service import send_sms
+from dingkao.messaging.templates import compose
 from dingkao.plugin.caller import Caller, RoleGrant
 from dingkao.plugin.errors import FieldProblem, NotEligible, StateConflict, ValidationFailed
 from dingkao.plugin.national import DocumentsPolicy
@@ -191,15 +192,8 @@ async def _message(environment: Environment, item: Chosen, phone: str) -> SmsMes
     policy = (await pinned_policy(environment, item.record)).section(DocumentsPolicy)
     until = objection_until(environment.clock.now(), policy)
     # The verdict stays out of it: a message is read by whoever holds the phone.
-    return SmsMessage(
-        phone=phone,
-        purpose="RESULT_NOTIFIED",
-        template="result_notified",
-        text=(
-            f"您{item.record.cycle_name}医师定期考核的结果已公布，请登录系统查询。"
-            f"如有异议，可在{until.year}年{until.month}月{until.day}日前（含当日）申请复核。"
-        ),
-    )
+    parameters = {"cycle": item.record.cycle_name, "until": f"{until.year}年{until.month}月{until.day}日"}
+    return compose(environment.settings.sms_signature, phone, "RESULT_NOTIFIED", "result_notified", parameters)
 
 
 async def request_reexamination(
