@@ -96,6 +96,7 @@ class Settings(BaseSettings):
     audit_signing_key: Path | None = Field(
         default=None,
         description="PEM file of the Ed25519 key that signs audit checkpoints; none: from the audit's key",
+    )
     sms_url: str | None = Field(
         default=None,
         pattern="^https?://",
