@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+from pydantic import SecretStr
 
 from bench.province import DOCTORS, REGION_CODE, REGION_NAME, make_province
 from dingkao.application import build_environment
@@ -21,6 +22,7 @@ from dingkao.institutions.service import region_by_code
 from dingkao.institutions.tables import Region
 from dingkao.migrations import CORE_MIGRATIONS
 from dingkao.settings import Settings
+from dingkao.testing.keys import TEST_KEYS
 
 FOLDER: Final = Path(__file__).parents[1] / "var" / "bench"
 
@@ -59,7 +61,7 @@ def postgresql_database() -> Iterator[str]:
 
 async def ensure_province(url: str) -> str:
     """Migrate the database and fill it where it is empty; returns what it is, in words. Raises NotOurs."""
-    environment = build_environment(Settings(database_url=url))
+    environment = build_environment(Settings(database_url=url, keys=SecretStr(TEST_KEYS)))
     async with environment.database.session():
         await migrate([CORE_MIGRATIONS, *environment.registry.migrations])
         if await region_by_code(REGION_CODE) is None:

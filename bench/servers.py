@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from dingkao.testing.keys import TEST_KEYS
+
 ROOT: Final = Path(__file__).parents[1]
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _SECONDS_TO_START: Final = 60
@@ -96,6 +98,7 @@ class ServedDingkao:
         self._folder = folder
         self._workers = workers
         self._environment = {
+            "DINGKAO_KEYS": TEST_KEYS,
             "DINGKAO_DATABASE_URL": database_url,
             "DINGKAO_STORAGE_URL": str(folder / "files"),
             "DINGKAO_EXPLORER": "false",

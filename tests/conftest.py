@@ -1,5 +1,6 @@
 """Fixtures of the whole suite: every test that asks for a database runs on SQLite and on PostgreSQL."""
 
+import os
 import tempfile
 import warnings
 from collections.abc import AsyncIterator, Iterator
@@ -18,6 +19,10 @@ from dingkao.migrations import CORE_MIGRATIONS
 from dingkao.settings import Settings
 from dingkao.testing.clock import SettableClock
 from dingkao.testing.databases import PostgreSQLDatabases, SQLiteDatabases
+from dingkao.testing.keys import TEST_KEYS
+
+# For every application of the suite, those that a test starts in a process of its own among them.
+os.environ["DINGKAO_KEYS"] = TEST_KEYS
 
 
 @cache

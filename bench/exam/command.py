@@ -12,6 +12,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import uvloop
+from pydantic import SecretStr
 
 from bench.exam.candidate import Candidate
 from bench.exam.database import ExamDatabase, postgresql_server, sqlite_file
@@ -28,6 +29,7 @@ from dingkao.db.database import Database
 from dingkao.db.migrations import migrate
 from dingkao.migrations import CORE_MIGRATIONS
 from dingkao.settings import Settings
+from dingkao.testing.keys import TEST_KEYS
 
 # As a server does it that nobody has configured.
 _SWEEP_SECONDS = 5.0
@@ -90,7 +92,7 @@ def run_day(asked: argparse.Namespace, database: ExamDatabase, folder: Path) -> 
 
 
 async def _prepare(url: str, doctors: int, questions: int) -> tuple[str, list[Seat]]:
-    environment = build_environment(Settings(database_url=url))
+    environment = build_environment(Settings(database_url=url, keys=SecretStr(TEST_KEYS)))
     async with environment.database.session():
         await migrate([CORE_MIGRATIONS, *environment.registry.migrations])
         seats = await make_hall(environment, doctors, questions)

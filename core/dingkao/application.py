@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from dingkao.clock import Clock, SystemClock
+from dingkao.crypto.loading import load_keys
 from dingkao.db.database import Database
 from dingkao.documents.configured_seal import ConfiguredSeal
 from dingkao.documents.errors import SealUnusable
@@ -71,9 +72,11 @@ def build_environment(
         # The layers of plugins were looked at before; this is the core's own national layer.
         raise PluginRefused(f"policy refused: {error}") from error
     clock = clock or SystemClock()
+    keys = load_keys(settings)
     return Environment(
         settings=settings,
-        database=Database(settings.database_url),
+        keys=keys,
+        database=Database(settings.database_url, keys),
         clock=clock,
         registry=registry,
         policies=policies,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from dingkao.clock import Clock
+from dingkao.crypto.ring import KeyRing
 from dingkao.db.database import Database
 from dingkao.plugin.ports import FaceVerifier, FileStore, SealProvider, SmsSender
 from dingkao.policies import PolicyBook
@@ -12,9 +13,10 @@ from dingkao.settings import Settings
 
 @dataclass(frozen=True)
 class Environment:
-    """Settings, database, clock, what plugins contributed, the policies, and the objects behind the ports."""
+    """Settings, keys, database, clock, what plugins contributed, the policies, and the objects behind the ports."""
 
     settings: Settings
+    keys: KeyRing
     database: Database
     clock: Clock
     registry: Registry

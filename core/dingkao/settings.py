@@ -25,10 +25,11 @@ class Settings(BaseSettings):
     storage_url: str = Field(
         default="var/files", description="Where uploads and documents are kept: a folder, or s3://bucket/prefix"
     )
-    secret_key: SecretStr = Field(
-        default=SecretStr("dingkao-demo-secret-key"),
-        min_length=16,
-        description="Key for codes and signed links; every production server sets its own",
+    keys: SecretStr | None = Field(
+        default=None, description="The server's keys, newest last; instead of the file (`dingkao keys new --print`)"
+    )
+    keys_file: Path = Field(
+        default=Path("var/dingkao.keys"), description="File of the server's keys, as `dingkao keys new` makes it"
     )
     public_url: str = Field(
         default="http://127.0.0.1:8000", description="Address under which the public reaches this server (QR codes)"

@@ -32,6 +32,7 @@ from dingkao.environment import Environment
 from dingkao.host.loading import FoundPlugin, find_plugins
 from dingkao.settings import PREFIX, Settings
 from dingkao.testing.clock import SettableClock
+from dingkao.testing.keys import TEST_KEYS
 from dingkao.web.app import create_app
 from dingkao.web.operations import load_operations
 
@@ -187,6 +188,7 @@ async def demo_server(extra: FoundPlugin | None = None) -> AsyncIterator[Server]
         create_demo_seal_key(seal_key, _PASSPHRASE, name, now=clock.now())
         settings = Settings(
             _env_file=None,  # type: ignore[call-arg]  # pydantic-settings', which its plugin for mypy would know
+            keys=SecretStr(TEST_KEYS),
             database_url=f"sqlite:///{folder / 'docs.db'}",
             storage_url=str(folder / "files"),
             seal_key=seal_key,

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dingkao.testing.keys import TEST_KEYS
+
 COMMAND = Path(sys.executable).parent / "dingkao"
 LIMIT_SECONDS = 60
 
@@ -35,10 +37,12 @@ Start = Callable[..., "RunningServer"]
 
 
 def environment_of(settings: dict[str, str]) -> dict[str, str]:
-    """This process's environment with no setting of Dingkao but `settings` (DATABASE_URL for DINGKAO_DATABASE_URL)."""
+    """This process's environment with no setting of Dingkao but `settings` (DATABASE_URL for DINGKAO_DATABASE_URL) and
+    the tests' keys, which KEYS="" takes away."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DINGKAO_")}
     # Wide, so that nothing a test looks for is folded.
-    return {**kept, "COLUMNS": "200", **{f"DINGKAO_{name}": value for name, value in settings.items()}}
+    fixed = {"COLUMNS": "200", "DINGKAO_KEYS": TEST_KEYS}
+    return {**kept, **fixed, **{f"DINGKAO_{name}": value for name, value in settings.items()}}
 
 
 def free_port() -> int:

@@ -13,8 +13,21 @@ from command_line import Run
 
 from dingkao.db.database import Database
 from dingkao.messaging.tables import OutboxMessage
+from dingkao.testing.keys import TEST_KEYS
 
-COMMANDS = ("serve", "migrate", "demo", "tour", "import", "schema", "plugins", "settings", "outbox", "new-plugin")
+COMMANDS = (
+    "serve",
+    "migrate",
+    "demo",
+    "tour",
+    "keys",
+    "import",
+    "schema",
+    "plugins",
+    "settings",
+    "outbox",
+    "new-plugin",
+)
 
 
 def test_help_names_every_command_and_shows_nothing_else(run: Run) -> None:
@@ -89,7 +102,7 @@ def test_a_blocked_plugin_brings_no_migration(run: Run, tmp_path: Path) -> None:
     ("settings", "complaint"),
     [
         ({"LOG_LEVEL": "LOUD"}, "dingkao: DINGKAO_LOG_LEVEL: "),
-        ({"SESSION_HOURS": "1000", "SECRET_KEY": "short"}, "DINGKAO_SESSION_HOURS"),
+        ({"SESSION_HOURS": "1000", "KEYS": "short"}, "DINGKAO_SESSION_HOURS"),
         ({"DATABASE_URL": "mysql://127.0.0.1/x"}, "dingkao: DINGKAO_DATABASE_URL must be sqlite:///path"),
     ],
 )
@@ -162,14 +175,14 @@ def test_settings_are_all_listed_and_no_secret_is_shown(run: Run, tmp_path: Path
     from dingkao.settings import Settings
 
     (tmp_path / ".env").write_text("DINGKAO_SEAL_PASSPHRASE=the-passphrase\n")
-    outcome = run("settings", SECRET_KEY="the-key-of-this-server", LOG_FORMAT="text")
+    outcome = run("settings", KEYS=TEST_KEYS, LOG_FORMAT="text")
     assert (outcome.code, outcome.err) == (0, "")
     rows = {line.split()[0]: line for line in outcome.out.splitlines() if "DINGKAO_" in line}
     assert len(rows) == len(Settings.model_fields)
-    assert "environment" in rows["DINGKAO_SECRET_KEY"]
+    assert "environment" in rows["DINGKAO_KEYS"]
     assert ".env" in rows["DINGKAO_SEAL_PASSPHRASE"]
     assert "sqlite:///var/dingkao.db" in rows["DINGKAO_DATABASE_URL"]
-    for secret in ("the-passphrase", "the-key-of-this-server", "dingkao-demo-secret-key"):
+    for secret in ("the-passphrase", TEST_KEYS):
         assert secret not in outcome.out
 
 

@@ -115,19 +115,13 @@ def test_an_unknown_host_is_one_line_and_exit_code_2(run: Run) -> None:
     assert "300.1.1.1 is no address of this machine" in outcome.complaint
 
 
-def test_the_published_key_is_warned_of_where_others_can_reach_the_server(start: Start, sqlite_url: str) -> None:
-    open_to_all = serve(start, free_port(), "--host", "0.0.0.0", DATABASE_URL=sqlite_url)  # noqa: S104
-    assert json.loads(open_to_all.wait_for("DINGKAO_SECRET_KEY is not set"))["level"] == "warning"
-    with_key = serve(
-        start,
-        free_port(),
-        "--host",
-        "0.0.0.0",  # noqa: S104
-        DATABASE_URL=sqlite_url,
-        SECRET_KEY="a-key-of-this-test",
-    )
-    assert with_key.end() in SIGTERM_CODES
-    assert "DINGKAO_SECRET_KEY" not in "".join(with_key.lines)
+def test_no_server_without_keys_and_none_for_others_with_published_ones(run: Run, sqlite_url: str) -> None:
+    without = run("serve", "--port", str(free_port()), DATABASE_URL=sqlite_url, KEYS="")
+    assert without.code == 2
+    assert "run `dingkao keys new`" in without.complaint
+    open_to_all = run("serve", "--port", str(free_port()), "--host", "0.0.0.0", DATABASE_URL=sqlite_url)  # noqa: S104
+    assert open_to_all.code == 2
+    assert "those of the tests, which are published" in open_to_all.complaint
 
 
 def doctors(url: str) -> int:

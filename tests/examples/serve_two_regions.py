@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 import uvicorn
+from pydantic import SecretStr
 
 from dingkao.accounts.passwords import hash_password
 from dingkao.accounts.tables import Account
@@ -22,6 +23,7 @@ from dingkao.environment import Environment
 from dingkao.migrations import CORE_MIGRATIONS
 from dingkao.plugin.ids import encode_id
 from dingkao.settings import Settings
+from dingkao.testing.keys import TEST_KEYS
 from dingkao.testing.sample import build_sample
 from dingkao.web.app import create_app
 
@@ -63,7 +65,10 @@ async def make(environment: Environment) -> dict[str, object]:
 def main(folder: Path, socket_number: int) -> None:
     clock = FileClock(folder / "clock")
     settings = Settings(
-        database_url=f"sqlite:///{folder}/dingkao.db", storage_url=str(folder / "files"), explorer=False
+        keys=SecretStr(TEST_KEYS),
+        database_url=f"sqlite:///{folder}/dingkao.db",
+        storage_url=str(folder / "files"),
+        explorer=False,
     )
     written = folder / "accounts.json"
     if not written.exists():

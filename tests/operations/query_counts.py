@@ -17,6 +17,7 @@ from dingkao.migrations import CORE_MIGRATIONS
 from dingkao.settings import Settings
 from dingkao.testing.clock import START, SettableClock
 from dingkao.testing.databases import PostgreSQLDatabases, SQLiteDatabases
+from dingkao.testing.keys import TEST_KEYS
 from dingkao.web.app import create_app
 from dingkao.web.operations import load_operations
 
@@ -51,6 +52,7 @@ def count(databases: SQLiteDatabases | PostgreSQLDatabases, folder: Path, size: 
         create_demo_seal_key(key, "a passphrase", "定考示范省卫生健康委员会", now=START)
     with databases.fresh() as url:
         settings = Settings(
+            keys=SecretStr(TEST_KEYS),
             database_url=url,
             storage_url=str(folder / f"files-{size}"),
             seal_key=key,

@@ -52,7 +52,7 @@ def path_of(document: DocumentRecord) -> str:
 
 
 def link_path(environment: Environment, document: DocumentRecord) -> str:
-    parts = urlsplit(download_url(environment.settings, document.id, environment.clock.now()))
+    parts = urlsplit(download_url(environment, document.id))
     return f"{parts.path}?{parts.query}"
 
 

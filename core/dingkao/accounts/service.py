@@ -1,6 +1,5 @@
 """Logging in and out, and the first login (manual 2.2.2)."""
 
-import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from dingkao.accounts.passwords import check_new_password, hash_password, verify
 from dingkao.accounts.sessions import NewSession, begin_session
 from dingkao.accounts.tables import Account, PhoneCode, Session
 from dingkao.audit.work import SYSTEM_CALLER, UnitOfWork, begin
+from dingkao.crypto.purposes import Purpose
 from dingkao.db.database import is_postgresql
 from dingkao.db.statement import Statement
 from dingkao.doctors.numbers import NumberError, normalise_number, parse_phone
@@ -209,8 +209,7 @@ def _check_rate(work: UnitOfWork, sent: list[Any]) -> None:
 
 
 def _code_digest(environment: Environment, session_id: int, phone: str, code: str) -> str:
-    key = environment.settings.secret_key.get_secret_value().encode()
-    return hmac.new(key, f"{session_id}:{phone}:{FIRST_LOGIN}:{code}".encode(), hashlib.sha256).hexdigest()
+    return environment.keys.mac(Purpose.CODES, f"{session_id}:{phone}:{FIRST_LOGIN}:{code}".encode()).hex()
 
 
 async def complete_first_login(

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from dingkao.crypto import ring
+from dingkao.crypto.purposes import Purpose
 from dingkao.environment import Environment
 
 
@@ -19,12 +21,13 @@ class AuditKey:
 
 def current_key(environment: Environment) -> AuditKey:
     """The key that signs new entries."""
-    return AuditKey("setting", environment.settings.secret_key.get_secret_value().encode())
+    key_id = environment.keys.newest(Purpose.AUDIT)
+    return AuditKey(key_id, environment.keys.secret(Purpose.AUDIT, key_id))
 
 
 def key_named(environment: Environment, key_id: str) -> AuditKey:
     """The key that signed an entry. Raises UnknownKey."""
-    key = current_key(environment)
-    if key.id != key_id:
-        raise UnknownKey(f"the audit key {key_id!r} is not among this server's keys; add it to them")
-    return key
+    try:
+        return AuditKey(key_id, environment.keys.secret(Purpose.AUDIT, key_id))
+    except ring.UnknownKey:
+        raise UnknownKey(f"the audit key {key_id!r} is not among this server's keys; add it to them") from None

@@ -59,8 +59,10 @@ def demo(
 
 def _demo_settings(settings: "Settings", host: str, port: int) -> "Settings":
     from dingkao.cli.demo_folder import ensure_seal_key
+    from dingkao.cli.keys import ensure_keys
     from dingkao.clock import SystemClock
 
+    ensure_keys(settings)
     changes: dict[str, object] = {}
     if settings.seal_key is None:
         key, passphrase = ensure_seal_key(_authority_name(), SystemClock().now())

@@ -27,6 +27,7 @@ def explain(error: BaseException) -> tuple[str, int] | None:
     from dingkao.audit.checkpoints import ChainBroken
     from dingkao.audit.retention import TooYoung
     from dingkao.audit.signing import BadSignature
+    from dingkao.crypto.ring import CryptoError
     from dingkao.db.database import BadDatabaseUrl
     from dingkao.db.migrations import MigrationChanged
     from dingkao.documents.errors import DocumentError
@@ -41,7 +42,7 @@ def explain(error: BaseException) -> tuple[str, int] | None:
         return _explain_usage(error), error.exit_code
     if isinstance(error, BadSettings | BadDatabaseUrl):
         return str(error), WRONG_USE
-    if isinstance(error, PluginRefused | MigrationChanged | DocumentError | PortFailed | Refusal):
+    if isinstance(error, PluginRefused | MigrationChanged | CryptoError | DocumentError | PortFailed | Refusal):
         return str(error), FAILED
     if isinstance(error, ChainBroken | BadSignature | TooYoung):
         return str(error), FAILED

@@ -13,6 +13,7 @@ from dingkao.cli import (
     exporting,
     importing,
     information,
+    keys,
     migrating,
     new_plugin,
     outbox,
@@ -84,6 +85,7 @@ _WRITING = "Writing plugins 插件开发"
 
 app.command(rich_help_panel=_RUNNING)(serving.serve)
 app.command(rich_help_panel=_RUNNING)(migrating.migrate)
+app.add_typer(keys.app, name="keys", rich_help_panel=_RUNNING)
 app.command(rich_help_panel=_RUNNING)(demo.demo)
 app.command(rich_help_panel=_RUNNING)(tour.tour)
 app.add_typer(importing.app, name="import", rich_help_panel=_DATA)

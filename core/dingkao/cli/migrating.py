@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from dingkao.cli.console import say, warn
+from dingkao.cli.keys import ensure_keys
 
 if TYPE_CHECKING:
     from dingkao.db.database import Database
     from dingkao.db.migrations import MigrationSet
+
+_FIRST: Final = "core/0001_initial"
 
 
 def migrate(
@@ -21,7 +24,8 @@ def migrate(
     """Bring the database to this version: the core's migrations and the plugins'. 数据库升级
 
     Every migration that is missing is applied, all in one transaction: a failure leaves the database as it was. Several
-    processes may run this at once; one of them does the work.
+    processes may run this at once; one of them does the work. A new database's server gets a key for personal numbers
+    in var/dingkao.keys, where no setting says where its keys are.
     """
     from dingkao.application import load_registry
     from dingkao.cli.opening import all_migrations
@@ -34,6 +38,8 @@ def migrate(
     names = asyncio.run(_missing(database, migrations) if check else _apply(database, migrations))
     for name in names:
         say(f"{'missing' if check else 'applied'} {name}")
+    if not check and _FIRST in names and (key := ensure_keys(settings)) is not None:
+        say(f"key {key} made in {settings.keys_file}: keep a copy, apart from backups of the database")
     if not names:
         say("the database is up to date")
     elif check:

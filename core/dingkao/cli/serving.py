@@ -43,10 +43,10 @@ def serve(
 
     settings = load_settings()
     refuse_taken_port(host, port)
+    refuse_missing_keys(settings, host)
     # Built here also for several workers: what is wrong with settings or plugins is said before one is started.
     application = build_application(settings)
     asyncio.run(_check_database(settings))
-    warn_of_default_key(settings, host)
     run_server(application, settings, host, port, workers)
 
 
@@ -106,14 +106,22 @@ def refuse_taken_port(host: str, port: int) -> None:
         raise CommandFailed(f"cannot listen on {host} port {port}: {error.strerror}{advice}") from error
 
 
-def warn_of_default_key(settings: "Settings", host: str) -> None:
-    """Log a warning where others can reach a server whose key everybody can read in the source."""
-    from dingkao.logs import get_logger
+def refuse_missing_keys(settings: "Settings", host: str) -> None:
+    """Raises CommandFailed where the server has no keys, or one that everybody can read in the source and a `host` that
+    others can reach."""
+    from dingkao.crypto.loading import load_keys
+    from dingkao.crypto.ring import KeyRing
+    from dingkao.testing.keys import TEST_KEYS
 
-    if "secret_key" not in settings.model_fields_set and not _is_loopback(host):
-        get_logger("dingkao.serve").warning(
-            "DINGKAO_SECRET_KEY is not set: codes and signed links are made with the published key", host=host
+    ids = load_keys(settings).ids
+    if not ids:
+        raise CommandFailed(
+            "there are no keys for personal numbers: set DINGKAO_KEYS or DINGKAO_KEYS_FILE to this server's keys, or, "
+            "for a new server, run `dingkao keys new`",
+            WRONG_USE,
         )
+    if set(ids) & set(KeyRing.of(TEST_KEYS).ids) and not _is_loopback(host):
+        raise CommandFailed("the keys are those of the tests, which are published: run `dingkao keys new`", WRONG_USE)
 
 
 def _is_loopback(host: str) -> bool:

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from dingkao.crypto.current import use_keys
+from dingkao.crypto.ring import KeyRing
 from dingkao.db.postgresql import PooledPostgresEngine
 from dingkao.db.routing import current_engine, use_engine
 from dingkao.db.sqlite import KeptSQLiteEngine
@@ -20,11 +22,13 @@ class BadDatabaseUrl(ValueError):
 class Database:
     """SQLite or PostgreSQL behind one face.
 
-    `url` is `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://…`. Raises BadDatabaseUrl.
+    `url` is `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://…`; `keys` open what is encrypted in it.
+    Raises BadDatabaseUrl.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, keys: KeyRing | None = None) -> None:
         self.url = url
+        self.keys = keys or KeyRing(())
         scheme = urlsplit(url).scheme
         self.engine: KeptSQLiteEngine | PooledPostgresEngine
         if scheme == "sqlite" and url.startswith("sqlite:///") and len(url) > len("sqlite:///"):
@@ -54,7 +58,7 @@ class Database:
     @contextmanager
     def use(self) -> Iterator[None]:
         """Make this the database of every table in the block (and of the tasks started from it)."""
-        with use_engine(self.engine):
+        with use_engine(self.engine), use_keys(self.keys):
             yield
 
     @asynccontextmanager

@@ -1,7 +1,6 @@
 """Consent to face capture, and the capture itself, before the first test (manual 2.2.5)."""
 
 import hashlib
-import hmac
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,6 +8,7 @@ from dingkao.assessments.access import lock_assessment, pinned_policy, read_asse
 from dingkao.assessments.records import AssessmentRecord
 from dingkao.assessments.scope import require_role
 from dingkao.audit.work import begin, logged_in
+from dingkao.crypto.purposes import Purpose
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
 from dingkao.papers import rules
@@ -174,5 +174,4 @@ async def _verify(environment: Environment, doctor_id: int, file_name: str) -> F
 
 def _subject(environment: Environment, doctor_id: int) -> str:
     """The name under which the service knows a doctor: the same each time, and without the key it says nothing."""
-    key = environment.settings.secret_key.get_secret_value().encode()
-    return hmac.new(key, f"face:{doctor_id}".encode(), hashlib.sha256).hexdigest()[:32]
+    return environment.keys.mac(Purpose.IDENTITIES, f"face:{doctor_id}".encode()).hex()[:32]

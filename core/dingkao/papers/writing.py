@@ -7,8 +7,6 @@ that number up, makes every earlier token void.
 """
 
 import base64
-import hashlib
-import hmac
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -17,6 +15,7 @@ from dingkao.accounts.tables import Account
 from dingkao.assessments.access import lock_assessment
 from dingkao.assessments.scope import require_role
 from dingkao.audit.work import begin, logged_in
+from dingkao.crypto.purposes import Purpose
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
 from dingkao.papers.running import find_attempt
@@ -34,10 +33,21 @@ _account = Statement(
 
 def attempt_token(environment: Environment, attempt_id: int, started_at: datetime, writer_number: int) -> str:
     """The token of the attempt's writer of this number: 256 bits that nobody without the server's key can make."""
-    key = environment.settings.secret_key.get_secret_value().encode()
-    text = f"attempt:{attempt_id}:{started_at.timestamp()}:{writer_number}"
-    digest = hmac.new(key, text.encode(), hashlib.sha256).digest()
+    digest = environment.keys.mac(Purpose.TOKENS, _signed(attempt_id, started_at, writer_number))
     return f"{writer_number}.{base64.urlsafe_b64encode(digest).decode().rstrip('=')}"
+
+
+def _signed(attempt_id: int, started_at: datetime, writer_number: int) -> bytes:
+    return f"attempt:{attempt_id}:{started_at.timestamp()}:{writer_number}".encode()
+
+
+def _token_holds(environment: Environment, attempt: Mapping[str, Any], number: int, encoded: str) -> bool:
+    """Whether a token's digest was made here, by any key: replacing the newest stops nobody who is writing."""
+    try:
+        digest = base64.b64decode(encoded.encode() + b"=", altchars=b"-_", validate=True)
+    except ValueError:
+        return False
+    return environment.keys.mac_holds(Purpose.TOKENS, _signed(attempt["id"], attempt["started_at"], number), digest)
 
 
 def taken_over() -> StateConflict:
@@ -58,11 +68,10 @@ def require_writer(
     an earlier writer, ANOTHER_DEVICE_WRITES for another session without a token.
     """
     if token is not None:
-        number, _, _ = token.partition(".")
+        number, _, encoded = token.partition(".")
         if not number.isascii() or not number.isdecimal() or len(number) > 9:
             raise NotFound
-        own = attempt_token(environment, attempt["id"], attempt["started_at"], int(number))
-        if not hmac.compare_digest(own.encode(), token.encode()):
+        if not _token_holds(environment, attempt, int(number), encoded):
             raise NotFound
         if int(number) != attempt["writer_number"]:
             raise taken_over()

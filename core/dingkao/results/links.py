@@ -1,9 +1,9 @@
 """Addresses of documents: the public check page, and short-lived signed links that a browser can open."""
 
-import hmac
-from datetime import datetime, timedelta
-from hashlib import sha256
+from datetime import timedelta
 
+from dingkao.crypto.purposes import Purpose
+from dingkao.environment import Environment
 from dingkao.plugin.ids import encode_id
 from dingkao.settings import Settings
 
@@ -15,23 +15,27 @@ def check_url(settings: Settings, check_code: str) -> str:
     return f"{settings.public_url.rstrip('/')}/check/{check_code}"
 
 
-def download_url(settings: Settings, document_id: int, now: datetime) -> str:
-    """A link to the PDF that works for ten minutes from `now`, for whoever has it."""
-    expires = int((now + LINK_LIFE).timestamp())
-    signature = _signature(settings, document_id, expires)
+def download_url(environment: Environment, document_id: int) -> str:
+    """A link to the PDF that works for ten minutes from now, for whoever has it."""
+    expires = int((environment.clock.now() + LINK_LIFE).timestamp())
+    signature = environment.keys.mac(Purpose.DOWNLOADS, _signed(document_id, expires)).hex()
     opaque = encode_id("Document", document_id)
-    return f"{settings.public_url.rstrip('/')}/documents/{opaque}.pdf?expires={expires}&signature={signature}"
+    return (
+        f"{environment.settings.public_url.rstrip('/')}/documents/{opaque}.pdf?expires={expires}&signature={signature}"
+    )
 
 
-def link_holds(settings: Settings, document_id: int, expires: str, signature: str, now: datetime) -> bool:
+def link_holds(environment: Environment, document_id: int, expires: str, signature: str) -> bool:
     """Whether `expires` and `signature` are of a link that this server made for the document and that is still open."""
-    if not (expires.isascii() and expires.isdigit() and len(expires) <= 12 and signature.isascii()):
+    if not (expires.isascii() and expires.isdigit() and len(expires) <= 12):
         return False
-    right = hmac.compare_digest(_signature(settings, document_id, int(expires)), signature)
-    return right and now.timestamp() <= int(expires)
+    try:
+        digest = bytes.fromhex(signature)
+    except ValueError:
+        return False
+    right = environment.keys.mac_holds(Purpose.DOWNLOADS, _signed(document_id, int(expires)), digest)
+    return right and environment.clock.now().timestamp() <= int(expires)
 
 
-def _signature(settings: Settings, document_id: int, expires: int) -> str:
-    key = settings.secret_key.get_secret_value().encode()
-    # The purpose stands in the text: no other signed thing of this server can be taken for a link.
-    return hmac.new(key, f"document-download:{document_id}:{expires}".encode(), sha256).hexdigest()
+def _signed(document_id: int, expires: int) -> bytes:
+    return f"document-download:{document_id}:{expires}".encode()

@@ -23,6 +23,7 @@ from typing import ClassVar
 import pytest
 import pytest_asyncio
 from graphql import GraphQLSchema, print_schema
+from pydantic import SecretStr
 from starlette.applications import Starlette
 
 from dingkao.application import load_registry
@@ -39,6 +40,7 @@ from dingkao.testing.clock import SettableClock
 from dingkao.testing.contract_questions import NODE, by_type, fields_query, roots, schema_with, select
 from dingkao.testing.contributed import AddedField, added_fields, described_places
 from dingkao.testing.earlier_versions import columns_of, count_migrations, earlier_versions
+from dingkao.testing.keys import TEST_KEYS
 from dingkao.testing.plugins import FoundPlugin, bundled_plugins, migrations_of, plugin_under_test
 from dingkao.testing.pool import DatabaseKind, DatabasePool
 from dingkao.testing.sample import SampleDoctor, SampleProvince
@@ -142,7 +144,8 @@ class PluginContract:
         url = empty_databases[0]
         async with Database(url).session():
             await migrate(migrations_of([found]))
-        await _answers(Settings(database_url=url, explorer=False, sweep_seconds=300), clock, [found])
+        alone = Settings(keys=SecretStr(TEST_KEYS), database_url=url, explorer=False, sweep_seconds=300)
+        await _answers(alone, clock, [found])
 
     async def test_it_starts_beside_the_bundled_ones(
         self, settings: Settings, clock: SettableClock, plugins: list[FoundPlugin]

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from pydantic import SecretStr
 from starlette.applications import Starlette
 
 from dingkao.environment import Environment
 from dingkao.plugin.caller import Caller
 from dingkao.settings import Settings
 from dingkao.testing.clock import SettableClock
+from dingkao.testing.keys import TEST_KEYS
 from dingkao.testing.plugins import FoundPlugin, installed_plugins, migrations_of
 from dingkao.testing.pool import DatabaseKind, DatabasePool
 from dingkao.testing.sample import REGION_CODE, SampleDoctor, SampleProvince, build_sample
@@ -83,7 +85,13 @@ def database_url(database_pool: DatabasePool, database_kind: DatabaseKind, plugi
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
     """The application's settings. Nothing sweeps while a test runs: the clock stands still."""
-    return Settings(database_url=database_url, storage_url=str(tmp_path / "files"), explorer=False, sweep_seconds=300)
+    return Settings(
+        keys=SecretStr(TEST_KEYS),
+        database_url=database_url,
+        storage_url=str(tmp_path / "files"),
+        explorer=False,
+        sweep_seconds=300,
+    )
 
 
 @pytest.fixture

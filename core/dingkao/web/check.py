@@ -135,7 +135,7 @@ async def _allowed(request: Request, environment: Environment) -> DocumentRecord
     if signature is None:
         return await find_download(environment, request.scope["dingkao.caller"], key)
     expires = request.query_params.get("expires", "")
-    if not link_holds(environment.settings, key, expires, signature, environment.clock.now()):
+    if not link_holds(environment, key, expires, signature):
         return None
     document = (await read_documents_by_id([key])).get(key)
     if document is None:

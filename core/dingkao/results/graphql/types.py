@@ -168,7 +168,7 @@ class Document(Node):
             await permitted(environment, logged_in(info.context.caller), self.record, self.result, self.document.kind)
         except NotEligible:
             return None
-        return download_url(environment.settings, self.document.id, environment.clock.now())
+        return download_url(environment, self.document.id)
 
 
 @strawberry.type(description="The result of an assessment. 考核结果")
