@@ -64,7 +64,10 @@ def assemble(registry: Registry) -> AssembledSchema:
     core = [("the core", subject.CONTRIBUTION) for subject in _SUBJECTS]
     nodes = [("the core", GraphQLContribution(query=NodeQuery))]
     schema = build_schema(
-        [*core, *nodes, *registry.graphql], handlers=(assessments.RevisionHandler(),), prefixes=registry.prefixes
+        [*core, *nodes, *registry.graphql],
+        handlers=(assessments.RevisionHandler(),),
+        prefixes=registry.prefixes,
+        subscription=papers.Subscription,
     )
     schema.nodes = _nodes(registry)
     return schema

@@ -72,6 +72,30 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Origins of other web clients, as https://client.example; separated by commas"
     )
+    live_seconds: float = Field(
+        default=2.0, ge=0.1, le=60, description="Seconds between two looks at a sitting that somebody watches live"
+    )
+    live_connections: int = Field(
+        default=200, ge=0, le=10_000, description="WebSocket connections that a process serves, at most; 0: none"
+    )
+    live_connections_per_account: int = Field(
+        default=5, ge=1, le=100, description="WebSocket connections of one account in a process, at most"
+    )
+    live_subscriptions: int = Field(
+        default=10, ge=1, le=100, description="Subscriptions that run on one WebSocket connection, at most"
+    )
+    live_init_seconds: float = Field(
+        default=10.0, ge=0.1, le=60, description="Seconds in which a WebSocket connection must say whose it is"
+    )
+    live_idle_seconds: float = Field(
+        default=60.0, ge=0.1, le=3600, description="Seconds after which a connection without a subscription is closed"
+    )
+    live_check_seconds: float = Field(
+        default=15.0, ge=0.1, le=300, description="Seconds between two looks at the session and roles of a connection"
+    )
+    live_message_bytes: int = Field(
+        default=65_536, ge=1024, le=1_048_576, description="Bytes of one WebSocket message from a client, at most"
+    )
     session_hours: int = Field(default=12, ge=1, le=72, description="Hours after which a session ends")
     sweep_seconds: float = Field(
         default=5.0, ge=0.2, le=300, description="Seconds between two looks for attempts whose time is up"

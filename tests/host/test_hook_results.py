@@ -111,6 +111,8 @@ async def asynchronous() -> list[object]:
         ("graphql", {"query": 1}, "returned an object of dict, which is no GraphQLContribution"),
         ("graphql", GraphQLContribution(query=NoProcedure), "returned for Query the class NoProcedure"),
         ("graphql", GraphQLContribution(fields=[]), "returned `fields` that are no mapping"),  # type: ignore[arg-type]
+        ("graphql", GraphQLContribution(fields={"Subscription": Undescribed}),
+         "returned fields for Subscription, which is the core's alone"),
         ("settings", Undescribed(), "returned an object of Undescribed, where a subclass of PluginSettings is due"),
         ("settings", Undescribed, "returned the setting address without a description"),
         ("settings", Aliased, "returned the setting address with an alias"),

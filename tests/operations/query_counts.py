@@ -81,6 +81,7 @@ def table(sqlite: Counts, postgresql: Counts) -> str:
     rows = [
         f"| `{operation.name}` | {sqlite[operation.name]} | {postgresql[operation.name]} |"
         for operation in load_operations()
+        if operation.kind != "subscription"
     ]
     return _HEAD + "\n".join(rows) + "\n"
 

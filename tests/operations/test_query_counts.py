@@ -25,7 +25,7 @@ def counts(
 
 
 def test_every_documented_operation_is_counted(counts: Mapping[int, Counts]) -> None:
-    documented = {operation.name for operation in load_operations()}
+    documented = {operation.name for operation in load_operations() if operation.kind != "subscription"}
     assert {size: set(found) for size, found in counts.items()} == dict.fromkeys(SIZES, documented)
 
 

@@ -14,7 +14,6 @@ from dingkao.testing.databases import SQLiteDatabases
 from dingkao.testing.sample import build_sample
 from dingkao.testing.web import Client, running_app, token_for
 
-
 LOG_OUT = "mutation { logOut { everywhere } }"
 
 

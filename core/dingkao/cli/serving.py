@@ -4,7 +4,7 @@ import asyncio
 import errno
 import ipaddress
 import socket
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -77,18 +77,28 @@ def run_server(application: "Starlette", settings: "Settings", host: str, port: 
         workers=workers,
         host=host,
         port=port,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        lifespan="on",
-        # The request log of the web layer knows the operation and the request's id; uvicorn's does not.
-        access_log=False,
-        log_config=None,
-        log_level=settings.log_level.lower(),
-        server_header=False,
-        timeout_graceful_shutdown=_SECONDS_TO_END,
-        timeout_keep_alive=_SECONDS_IDLE,
+        **server_options(settings),
     )
+
+
+def server_options(settings: "Settings") -> "dict[str, Any]":
+    """How uvicorn serves the application, whatever its address."""
+    return {
+        "loop": "uvloop",
+        "http": "httptools",
+        "ws": "auto",
+        "ws_max_size": settings.live_message_bytes,
+        # What is told live is small; a compressor for each connection would hold more memory than all the rest of it.
+        "ws_per_message_deflate": False,
+        "lifespan": "on",
+        # The request log of the web layer knows the operation and the request's id; uvicorn's does not.
+        "access_log": False,
+        "log_config": None,
+        "log_level": settings.log_level.lower(),
+        "server_header": False,
+        "timeout_graceful_shutdown": _SECONDS_TO_END,
+        "timeout_keep_alive": _SECONDS_IDLE,
+    }
 
 
 def refuse_taken_port(host: str, port: int) -> None:

@@ -191,6 +191,11 @@ def _wrong_graphql(item: Any) -> str | None:
         return f"returned {wrong}"
     if not isinstance(item.fields, Mapping):
         return "returned `fields` that are no mapping of a type's name to a class"
+    if "Subscription" in item.fields:
+        return (
+            "returned fields for Subscription, which is the core's alone: each subscription holds a connection and is "
+            "bounded as a whole; contribute a query, which clients ask again"
+        )
     for target, source in [("Query", item.query), ("Mutation", item.mutation), *item.fields.items()]:
         if source is not None and get_object_definition(source) is None:
             return f"returned for {target} {_shown(source)}, where a class made with @strawberry.type is due"

@@ -21,6 +21,7 @@ from dingkao.host.results import added_fields, graphql_name
 from dingkao.host.schema_checks import (
     BACK_REFERENCE,
     CORE,
+    ROOTS,
     FieldOwners,
     blame,
     check_names,
@@ -74,9 +75,10 @@ def build_schema(
     extra_types: Sequence[type[Any]] = (),
     handlers: Sequence[strawberry.ExceptionHandler[Any, Any]] = (),
     prefixes: Mapping[str, str] | None = None,
+    subscription: type[Any] | None = None,
 ) -> AssembledSchema:
     """The schema of the core's subjects and the plugins, in the order given; owners by name. `prefixes` says what the
-    types of each plugin begin with.
+    types of each plugin begin with. `subscription` is the core's alone.
 
     Raises PluginRefused, with all of it, where a field or a type has two owners or two fields of a type one name, where
     a contributed field or type is not in the finished schema, or a type lacks its plugin's prefix.
@@ -85,10 +87,12 @@ def build_schema(
     problems = Problems()
     owners, additions = _claim_fields(listed, problems)
     try:
-        schema = _construct(listed, additions, extra_types, handlers)
+        schema = _construct(listed, additions, extra_types, handlers, subscription)
     except Exception:
         blame(
-            listed, lambda some: _construct(some, _claim_fields(some, Problems())[1], extra_types, handlers), problems
+            listed,
+            lambda some: _construct(some, _claim_fields(some, Problems())[1], extra_types, handlers, subscription),
+            problems,
         )
         problems.refuse()
         raise
@@ -98,7 +102,7 @@ def build_schema(
     problems.refuse()
     added = {place for place, (owner, _) in owners.items() if owner != CORE}
     types = schema._schema.type_map
-    core_types = set(reached(types, ["Query", "Mutation"], added))
+    core_types = set(reached(types, ROOTS, added))
     # A type that only plugins use may be the core's own class none the less.
     core_types |= {name for name, kind in types.items() if is_shared(kind)}
     hand_plugins_their_context(types.values(), added, core_types)
@@ -110,11 +114,13 @@ def _construct(
     additions: Mapping[str, Sequence[StrawberryField]],
     extra_types: Sequence[type[Any]],
     handlers: Sequence[strawberry.ExceptionHandler[Any, Any]],
+    subscription: type[Any] | None,
 ) -> AssembledSchema:
     return AssembledSchema(
         additions,
         query=Query,
         mutation=Mutation,
+        subscription=subscription,
         types=[*extra_types, *(kind for _, contribution in listed for kind in contribution.types)],
         config=StrawberryConfig(auto_camel_case=True, scalar_map=_SCALARS),
         exception_handlers=(*PROBLEM_HANDLERS, *handlers),

@@ -28,6 +28,8 @@ from dingkao.host.results import graphql_name
 from dingkao.plugin.contributions import GraphQLContribution
 
 CORE: Final = "the core"
+# Where every operation begins. Plugins add to the first two alone.
+ROOTS: Final = ("Query", "Mutation", "Subscription")
 # Where Strawberry leaves its own field or type on graphql-core's.
 BACK_REFERENCE: Final = "strawberry-definition"
 
@@ -102,7 +104,7 @@ def check_prefixes(
     """
     types = schema._schema.type_map
     added = {(target, name) for (target, name), (owner, _) in owners.items() if owner in prefixes}
-    core = set(reached(types, ["Query", "Mutation"], added))
+    core = set(reached(types, ROOTS, added))
     for owner, contribution in listed:
         prefix = prefixes.get(owner)
         if prefix is None:

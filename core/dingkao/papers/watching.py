@@ -95,6 +95,13 @@ async def read_sitting(
     """The doctors of a body's sitting whose paper is open or was begun, by the paper's key: one query. For the body's
     reviewers and the authority above it. Raises NotLoggedIn, Forbidden, NotFound."""
     await sitting_grant(logged_in(caller), cycle_id, body_id)
+    return await sitting_entries(cycle_id, body_id, subject, after=after, limit=limit, now=now)
+
+
+async def sitting_entries(
+    cycle_id: int, body_id: int, subject: PaperSubject, *, after: int, limit: int, now: datetime
+) -> list[SittingEntry]:
+    """The same without asking who may see it: for those who have asked."""
     rows = await _entries.run(cycle=cycle_id, body=body_id, subject=subject.value, after=after, limit=limit)
     return [_entry(row, now) for row in rows]
 

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from dingkao.accounts.graphql import AUTHENTICATION_FIELDS
 from dingkao.admission import Admission
@@ -41,6 +41,7 @@ from dingkao.web.health import healthz, readyz
 from dingkao.web.limits import Limits
 from dingkao.web.middleware import RequestMiddleware
 from dingkao.web.operations import explorer_log_in, explorer_tabs
+from dingkao.web.sockets import SocketEndpoint
 from dingkao.web.trusted_documents import load_trusted_documents
 
 _log = get_logger("dingkao.server")
@@ -58,16 +59,13 @@ def create_app(
     environment = build_environment(settings or load_settings(), clock=clock, plugins=plugins)
     admission = build_admission(environment.settings)
     explorer = Explorer(explorer_tabs(), log_in=explorer_log_in()) if environment.settings.explorer else None
-    endpoint = GraphQLEndpoint(
-        environment,
-        build_executor(environment.registry, environment.settings),
-        CoreServices(environment),
-        explorer,
-        load_trusted_documents(environment.settings),
-        admission,
-    )
+    executor = build_executor(environment.registry, environment.settings)
+    services, documents = CoreServices(environment), load_trusted_documents(environment.settings)
+    endpoint = GraphQLEndpoint(environment, executor, services, explorer, documents, admission)
+    sockets = SocketEndpoint(environment, executor, services, documents)
     routes: list[BaseRoute] = [
         Route("/graphql", endpoint.__call__, methods=["GET", "POST"]),
+        WebSocketRoute("/graphql", sockets.__call__),
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         *file_routes(),

@@ -6,19 +6,22 @@ document's text. Nothing else knows how an operation is executed; another execut
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from inspect import isawaitable
 from typing import Any, cast
 
 from graphql import (
     DocumentNode,
+    ExecutionResult,
     FieldNode,
     GraphQLError,
     GraphQLSyntaxError,
     NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
+    create_source_event_stream,
     execute,
     get_operation_ast,
     parse,
@@ -159,21 +162,16 @@ class Executor:
         self, query: str, variables: dict[str, Any] | None, operation_name: str | None, context: Any
     ) -> Outcome:
         """Run one operation; never raises for what the client sent."""
-        prepared = self.prepare(query)
-        if prepared.document is None:
-            return Outcome(None, prepared.errors, request_error=True)
-        operation = get_operation_ast(prepared.document, operation_name)
-        if operation is None:
-            message = "The document has no such operation, or several and no operationName was given."
-            return Outcome(None, [GraphQLError(message)], request_error=True)
+        found = self._find(query, variables, operation_name)
+        if isinstance(found, Outcome):
+            return found
+        prepared, document, operation = found
         if operation.operation is OperationType.SUBSCRIPTION:
-            return Outcome(None, [GraphQLError("Subscriptions are not served here.")], request_error=True)
-        problem = self._cost_problem(prepared, operation, operation_name, variables)
-        if problem is not None:
-            return Outcome(None, [problem], request_error=True)
+            message = "Subscriptions are served over WebSocket (graphql-transport-ws), at the same address."
+            return Outcome(None, [GraphQLError(message)], request_error=True)
         running = execute(
             self._schema,
-            prepared.document,
+            document,
             context_value=context,
             variable_values=variables,
             operation_name=operation_name,
@@ -192,6 +190,85 @@ class Executor:
         errors = result.errors or []
         request_error = result.data is None and bool(errors) and all(error.path is None for error in errors)
         return Outcome(result.data, errors, request_error)
+
+    def _find(
+        self, query: str, variables: dict[str, Any] | None, operation_name: str | None
+    ) -> tuple[PreparedDocument, DocumentNode, OperationDefinitionNode] | Outcome:
+        """The operation that is meant, where it may be run with these variables; else the refusal."""
+        prepared = self.prepare(query)
+        if prepared.document is None:
+            return Outcome(None, prepared.errors, request_error=True)
+        operation = get_operation_ast(prepared.document, operation_name)
+        if operation is None:
+            message = "The document has no such operation, or several and no operationName was given."
+            return Outcome(None, [GraphQLError(message)], request_error=True)
+        problem = self._cost_problem(prepared, operation, operation_name, variables)
+        if problem is not None:
+            return Outcome(None, [problem], request_error=True)
+        return prepared, prepared.document, operation
+
+    async def subscribe(
+        self,
+        query: str,
+        variables: dict[str, Any] | None,
+        operation_name: str | None,
+        context: Any,
+        event_context: Callable[[], Any],
+    ) -> Outcome | AsyncGenerator[Outcome, None]:
+        """Begin a subscription: its outcomes as they come, or why it was not begun. `context` is its source's, for as
+        long as it lives; `event_context` makes one for each event, so that none sees what was loaded for another. The
+        limits are those of every operation; what ends it is its last outcome, a request error."""
+        found = self._find(query, variables, operation_name)
+        if isinstance(found, Outcome):
+            return found
+        prepared, document, operation = found
+        if operation.operation is not OperationType.SUBSCRIPTION:
+            message = "Queries and mutations are served over HTTP, at the same address; here are subscriptions alone."
+            return Outcome(None, [GraphQLError(message)], request_error=True)
+
+        def execution(context: Any, event: Any = None) -> FieldExecutor | list[GraphQLError]:
+            built = FieldExecutor.build(
+                self._schema,
+                document,
+                event,
+                context,
+                variables,
+                operation_name,
+                is_awaitable=cast("Any", is_awaitable),
+                hide_suggestions=self._hide_suggestions,
+                kept=prepared.kept_operation(operation_name),
+            )
+            return cast("FieldExecutor | list[GraphQLError]", built)
+
+        source = execution(context)
+        if isinstance(source, list):
+            return Outcome(None, source, request_error=True)
+        stream: Any = create_source_event_stream(source)
+        if isawaitable(stream):
+            stream = await stream
+        if isinstance(stream, ExecutionResult):
+            return Outcome(None, stream.errors or [], request_error=True)
+
+        async def outcomes() -> AsyncGenerator[Outcome, None]:
+            try:
+                async with aclosing(stream):
+                    async for event in stream:
+                        yield await self._event(execution(event_context(), event))
+            except Exception as error:
+                yield Outcome(None, [GraphQLError(str(error), original_error=error)], request_error=True)
+
+        return outcomes()
+
+    async def _event(self, execution: FieldExecutor | list[GraphQLError]) -> Outcome:
+        assert isinstance(execution, FieldExecutor)  # noqa: S101 - the variables were good for the source
+        result: Any = execution.execute_operation(False)
+        if isawaitable(result):
+            try:
+                async with asyncio.timeout(self._query_seconds):
+                    result = await result
+            except TimeoutError:
+                return self._given_up()
+        return Outcome(result.data, result.errors or [], request_error=False)
 
     def _given_up(self) -> Outcome:
         seconds = self._query_seconds

@@ -82,7 +82,7 @@ class GraphQLEndpoint:
             return PlainTextResponse(f"Answers come as {GRAPHQL_JSON} or {JSON}.", status_code=406)
         try:
             async with asyncio.timeout(self._environment.settings.body_seconds):
-                asked = self._admit(await _read(request))
+                asked = admit(self._documents, await _read(request))
         except TimeoutError:
             seconds = self._environment.settings.body_seconds
             message = f"The body did not arrive within {seconds:g} seconds."
@@ -108,21 +108,6 @@ class GraphQLEndpoint:
         except Overloaded as overloaded:
             return overloaded_response(context.language, overloaded)
 
-    def _admit(self, asked: GraphQLRequest) -> GraphQLRequest:
-        """The request with the text of its document. Raises BadRequest for a document that is not to be run."""
-        if asked.document_id is not None:
-            text = self._documents.text(asked.document_id)
-            if text is None:
-                raise BadRequest(400, "The manifest has no document of this documentId.", "UNKNOWN_DOCUMENT")
-            if asked.query not in ("", text):
-                raise BadRequest(400, "`query` is not the document of `documentId`; send one of them.")
-            return replace(asked, query=text)
-        if self._documents.mode is not Mode.OFF and not self._documents.holds(asked.query):
-            if self._documents.mode is Mode.ENFORCE:
-                raise BadRequest(400, "Only the operations of known clients are served here.", "UNTRUSTED_DOCUMENT")
-            _log.warning("document not in the manifest", document=document_id(asked.query))
-        return asked
-
     def _answer_get(self, request: Request) -> Response:
         if self._explorer is not None and "text/html" in request.headers.get("accept", ""):
             return self._explorer.page(request)
@@ -131,6 +116,22 @@ class GraphQLEndpoint:
             status_code=405,
             headers={"Allow": "POST", "Vary": "Accept"},
         )
+
+
+def admit(documents: TrustedDocuments, asked: GraphQLRequest) -> GraphQLRequest:
+    """The request with the text of its document. Raises BadRequest for a document that is not to be run."""
+    if asked.document_id is not None:
+        text = documents.text(asked.document_id)
+        if text is None:
+            raise BadRequest(400, "The manifest has no document of this documentId.", "UNKNOWN_DOCUMENT")
+        if asked.query not in ("", text):
+            raise BadRequest(400, "`query` is not the document of `documentId`; send one of them.")
+        return replace(asked, query=text)
+    if documents.mode is not Mode.OFF and not documents.holds(asked.query):
+        if documents.mode is Mode.ENFORCE:
+            raise BadRequest(400, "Only the operations of known clients are served here.", "UNTRUSTED_DOCUMENT")
+        _log.warning("document not in the manifest", document=document_id(asked.query))
+    return asked
 
 
 def _negotiate(accept: str) -> str | None:
@@ -166,6 +167,11 @@ async def _read(request: Request) -> GraphQLRequest:
         asked = json.loads(text)
     except (ValueError, RecursionError):
         raise BadRequest(400, "The body is not JSON.") from None
+    return checked_request(asked, text)
+
+
+def checked_request(asked: object, text: str) -> GraphQLRequest:
+    """The request in `asked`, which was read from `text`. Raises BadRequest."""
     if not isinstance(asked, dict):
         raise BadRequest(400, "The body is a JSON object with `query`; batches are not served.")
     identifier = asked.get("documentId")
@@ -217,7 +223,7 @@ def _show(outcome: Outcome, media_type: str, context: CoreContext) -> Response:
     body: dict[str, Any] = {}
     retry_after: int | None = None
     if outcome.errors:
-        body["errors"] = [_show_error(error, context) for error in outcome.errors]
+        body["errors"] = [show_error(error, context) for error in outcome.errors]
         retry_after = next(
             (
                 e.original_error.retry_after_seconds
@@ -244,7 +250,8 @@ def _respond(body: dict[str, Any], media_type: str, status: int) -> Response:
     )
 
 
-def _show_error(error: GraphQLError, context: CoreContext) -> dict[str, Any]:
+def show_error(error: GraphQLError, context: CoreContext) -> dict[str, Any]:
+    """An error as the client is told of it; what nobody expected is logged and not told."""
     original = error.original_error
     shown: dict[str, Any] = {"message": error.message, "extensions": {"code": "GRAPHQL_ERROR"}}
     if error.locations:

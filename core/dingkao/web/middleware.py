@@ -52,7 +52,7 @@ class RequestMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection; the lifespan passes through."""
-        if scope["type"] != "http":
+        if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
@@ -64,6 +64,11 @@ class RequestMiddleware:
         scope["dingkao.language"] = language
         scope["dingkao.address"] = address
         scope["dingkao.caller"] = None
+        if scope["type"] == "websocket":
+            # It says who it is in a message of its own, and writes its own line in the log.
+            with request_id_in_force(request_id), self._environment.database.use():
+                await self._app(scope, receive, send)
+            return
         status = 500
 
         async def send_with_headers(message: Message) -> None:

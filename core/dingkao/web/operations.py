@@ -7,14 +7,16 @@ from pathlib import Path
 
 from dingkao.web.explorer import ExplorerLogIn, ExplorerTab
 
-_NAME = re.compile(r"^(query|mutation)\s+(\w+)", re.MULTILINE)
+_NAME = re.compile(r"^(query|mutation|subscription)\s+(\w+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One file: its name (`01_log_in`), the operation's name, its text, and example variables from its comments."""
+    """One file: its name (`01_log_in`), the operation's kind and name, its text, and example variables from its
+    comments."""
 
     file: str
+    kind: str
     name: str
     text: str
     variables: str
@@ -35,13 +37,17 @@ def load_operations() -> list[Operation]:
         if found is None:
             raise ValueError(f"{path.name} holds no named operation")
         variables = [line.removeprefix("# variables:").strip() for line in text.splitlines() if "# variables:" in line]
-        operations.append(Operation(path.stem, found.group(2), text, variables[0] if variables else ""))
+        operations.append(Operation(path.stem, found.group(1), found.group(2), text, variables[0] if variables else ""))
     return operations
 
 
 def explorer_tabs() -> list[ExplorerTab]:
-    """The operations as the explorer's tabs."""
-    return [ExplorerTab(operation.name, operation.text, operation.variables) for operation in load_operations()]
+    """The operations as the explorer's tabs; it asks over HTTP, so that subscriptions are not among them."""
+    return [
+        ExplorerTab(operation.name, operation.text, operation.variables)
+        for operation in load_operations()
+        if operation.kind != "subscription"
+    ]
 
 
 def explorer_log_in() -> ExplorerLogIn:

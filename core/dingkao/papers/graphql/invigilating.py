@@ -50,7 +50,7 @@ class SittingDoctor:
     take_overs: int = strawberry.field(description="How often another device took over. 更换设备次数")
 
 
-def _show(entry: SittingEntry) -> SittingDoctor:
+def show_sitting_entry(entry: SittingEntry) -> SittingDoctor:
     return SittingDoctor(
         paper_id=strawberry.ID(encode_id("Paper", entry.paper_id)),
         assessment_id=strawberry.ID(encode_id("Assessment", entry.assessment_id)),
@@ -150,7 +150,7 @@ class InvigilatingQuery:
             limit=size + 1,
             now=info.context.environment.clock.now(),
         )
-        return keyset_page("Paper", [(entry.paper_id, _show(entry)) for entry in entries], size)
+        return keyset_page("Paper", [(entry.paper_id, show_sitting_entry(entry)) for entry in entries], size)
 
 
 @strawberry.type
