@@ -199,7 +199,7 @@ async def test_introspection_answers(http: httpx.AsyncClient) -> None:
             "__schema": {
                 "queryType": {"name": "Query"},
                 "mutationType": {"name": "Mutation"},
-                "subscriptionType": None,
+                "subscriptionType": {"name": "Subscription"},
             }
         }
     }
