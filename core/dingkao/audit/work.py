@@ -75,12 +75,14 @@ class UnitOfWork:
         detail: Mapping[str, Any] | None = None,
         *,
         result: str = "OK",
+        role: str | None = None,
     ) -> None:
         """Keep an audit entry for the end of the act, where it is written behind the others of the chain; `recorded`
         counts it. A save of answers counts its row of the history instead (`AnswerSave`): who, when, from where and
         what, in one row and not in two.
 
         `detail` holds codes, numbers and ids; never personal data. `result` is OK or the code of a refusal.
+        `role` where it is not that of `acting`.
         """
         self.recorded += 1
         before = self._before.get((object_type, object_id), "") if object_id is not None else ""
@@ -91,7 +93,7 @@ class UnitOfWork:
                 "at": self.now,
                 "account": self.caller.account_id or None,
                 "session": self.caller.session_id or None,
-                "role": self.acting.role.value,
+                "role": role or self.acting.role.value,
                 "organisation": self.acting.organisation_id,
                 "address": self.caller.address,
                 "request_id": self.caller.request_id,

@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from dingkao.accounts.graphql import AUTHENTICATION_FIELDS
 from dingkao.admission import Admission
 from dingkao.application import build_environment
+from dingkao.audit.refusals import RefusalLog
 from dingkao.clock import Clock
 from dingkao.db.lease import take_lease
 from dingkao.db.migrations import pending
@@ -61,7 +62,8 @@ def create_app(
     explorer = Explorer(explorer_tabs(), log_in=explorer_log_in()) if environment.settings.explorer else None
     executor = build_executor(environment.registry, environment.settings)
     services, documents = CoreServices(environment), load_trusted_documents(environment.settings)
-    endpoint = GraphQLEndpoint(environment, executor, services, explorer, documents, admission)
+    refusals = RefusalLog(environment)
+    endpoint = GraphQLEndpoint(environment, executor, services, explorer, documents, admission, refusals)
     sockets = SocketEndpoint(environment, executor, services, documents)
     routes: list[BaseRoute] = [
         Route("/graphql", endpoint.__call__, methods=["GET", "POST"]),
@@ -78,6 +80,7 @@ def create_app(
         lifespan=_lifespan,
     )
     app.state.environment = environment
+    app.state.refusals = refusals
     return app
 
 

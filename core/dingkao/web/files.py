@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from dingkao.assessments.service.uploads import UPLOAD_MAXIMUM, read_file, upload_file
+from dingkao.audit.refusals import RefusalLog
 from dingkao.environment import Environment
 from dingkao.papers.proctoring import record_face_capture, require_face_consent
 from dingkao.plugin.caller import Caller
@@ -29,7 +30,7 @@ from dingkao.plugin.errors import (
     TooManyRequests,
     ValidationFailed,
 )
-from dingkao.plugin.ids import decode_id, encode_id
+from dingkao.plugin.ids import decode_id, encode_id, split_id
 from dingkao.plugin.ports import PortFailed
 from dingkao.plugin.text import Language, Text
 from dingkao.plugin.vocabulary import FilePurpose
@@ -76,11 +77,27 @@ def _bad(language: Language, status: int, code: str, text: Text) -> Response:
     return JSONResponse({"errors": [{"code": code, "message": text.in_language(language)}]}, status_code=status)
 
 
+async def _note(request: Request, action: str, refusal: Refusal, opaque: str) -> None:
+    """Have a refused right written to the audit."""
+    if not isinstance(refusal, AccessRefused):
+        return
+    try:
+        found = split_id(opaque)
+    except NotFound:
+        found = None
+    log: RefusalLog = request.app.state.refusals
+    scope = request.scope
+    await log.note(
+        scope["dingkao.caller"], scope["dingkao.address"], scope["dingkao.request_id"], action, refusal.code, found
+    )
+
+
 async def _upload(request: Request) -> Response:
     environment: Environment = request.app.state.environment
     caller: Caller | None = request.scope["dingkao.caller"]
     language: Language = request.scope["dingkao.language"]
     if caller is None:
+        await _note(request, "UPLOAD", NotLoggedIn(), "")
         return refusal_response(NotLoggedIn(), language)
     length = request.headers.get("content-length", "")
     if not length.isdigit() or int(length) > _BODY_MAXIMUM:
@@ -112,6 +129,7 @@ async def _upload(request: Request) -> Response:
                 text = Text("人脸采集未通过核验，请重新采集。", "The capture was not accepted; take another.")
                 return _bad(language, 422, "FACE_NOT_ACCEPTED", text)
     except Refusal as refusal:
+        await _note(request, "UPLOAD", refusal, opaque)
         return refusal_response(refusal, language)
     except PortFailed:
         return _bad(language, 503, "FILES_UNAVAILABLE", _UNAVAILABLE)
@@ -132,6 +150,7 @@ async def _download(request: Request) -> Response:
             environment, request.scope["dingkao.caller"], decode_id("File", request.path_params["id"])
         )
     except Refusal as refusal:
+        await _note(request, "DOWNLOAD", refusal, request.path_params["id"])
         return refusal_response(refusal, language)
     except PortFailed:
         return _bad(language, 503, "FILES_UNAVAILABLE", _UNAVAILABLE)

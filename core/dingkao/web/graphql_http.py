@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
 from dingkao.admission import Admission, Overloaded
+from dingkao.audit.refusals import RefusalLog
 from dingkao.context import CoreContext, CoreServicesOf
 from dingkao.environment import Environment
 from dingkao.logs import get_logger
@@ -19,6 +20,7 @@ from dingkao.plugin.ports import PortFailed
 from dingkao.plugin.text import Language, Text
 from dingkao.web.execution import Executor, Outcome, operation_label
 from dingkao.web.explorer import Explorer
+from dingkao.web.refused_rights import note_refusals
 from dingkao.web.trusted_documents import Mode, TrustedDocuments, document_id
 
 GRAPHQL_JSON = "application/graphql-response+json"
@@ -65,8 +67,10 @@ class GraphQLEndpoint:
         explorer: Explorer | None,
         documents: TrustedDocuments,
         admission: Admission,
+        refusals: RefusalLog,
     ) -> None:
         self._admission = admission
+        self._refusals = refusals
         self._documents = documents
         self._environment = environment
         self._executor = executor
@@ -104,6 +108,9 @@ class GraphQLEndpoint:
         try:
             async with self._admission.entered(urgent=self._executor.is_urgent(asked.query)):
                 outcome = await self._executor.run(asked.query, asked.variables, asked.operation_name, context)
+                if outcome.errors:
+                    mutation = str(scope["dingkao.operation"]).startswith("mutation")
+                    await note_refusals(self._refusals, context, outcome.errors, asked.variables, mutation=mutation)
                 return _show(outcome, media_type, context)
         except Overloaded as overloaded:
             return overloaded_response(context.language, overloaded)

@@ -1,0 +1,83 @@
+"""Refused rights in the audit: an act that an account may not do is written down like one that it did.
+
+The refused act's own transaction is undone, so this is one of its own. Bounded for each session, and for each address
+of those who have none: nobody fills the disk by asking. Each worker process counts for itself.
+"""
+
+import re
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from dingkao.audit.work import SYSTEM_CALLER, begin
+from dingkao.environment import Environment
+from dingkao.logs import get_logger
+from dingkao.plugin.caller import Caller
+
+_log = get_logger("dingkao.audit")
+
+_WINDOW = timedelta(hours=1)
+# So many sessions and addresses are counted at once; who was silent longest is forgotten first.
+_MOST_COUNTED = 20_000
+_LONGEST_ACTION = 60
+# The role of who has none, or is not known.
+NO_ROLE = "NONE"
+_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+@dataclass(slots=True)
+class _Count:
+    since: datetime
+    number: int
+
+
+def action_of(field: str) -> str:
+    """The action's name for a field of the schema: submitAssessment is SUBMIT_ASSESSMENT."""
+    return _WORD.sub("_", field).upper()[:_LONGEST_ACTION]
+
+
+class RefusalLog:
+    """Writes refusals of one application."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._counts: OrderedDict[tuple[str, int | str], _Count] = OrderedDict()
+
+    async def note(
+        self,
+        caller: Caller | None,
+        address: str,
+        request_id: str,
+        action: str,
+        code: str,
+        found: tuple[str, int] | None,
+    ) -> None:
+        """Write one refusal with its `code`; `found` is the type and key of the object that was named, if any was.
+
+        Never raises: the refusal is answered all the same, and an audit that cannot be written is in the log.
+        """
+        left = self._left(("session", caller.session_id) if caller is not None else ("address", address))
+        if left < 0:
+            return
+        object_type, object_id = found or ("", None)
+        detail = {"further": "NOT_WRITTEN_FOR_AN_HOUR"} if left == 0 else {}
+        # Nobody is told more by an entry than who asked; without a session that is an address.
+        who = caller or replace(SYSTEM_CALLER, address=address, request_id=request_id)
+        try:
+            async with begin(self._environment, who, first_login_allowed=True) as work:
+                role = NO_ROLE if caller is None or not caller.grants else None
+                await work.record(action, object_type, object_id, detail, result=code, role=role)
+        except Exception as error:
+            _log.error("refusal not written to the audit", request_id=request_id, code=code, exc_info=error)
+
+    def _left(self, key: tuple[str, int | str]) -> int:
+        """How many more may be written after this one; negative where this one is too many."""
+        now = self._environment.clock.now()
+        count = self._counts.pop(key, None)
+        if count is None or now - count.since >= _WINDOW:
+            count = _Count(now, 0)
+        count.number += 1
+        self._counts[key] = count
+        if len(self._counts) > _MOST_COUNTED:
+            self._counts.popitem(last=False)
+        return self._environment.settings.audit_refusals - count.number
