@@ -16,14 +16,24 @@ from dingkao.messaging.http_sms import HttpSmsSender
 from dingkao.messaging.outbox import OutboxSmsSender
 from dingkao.messaging.templates import TEMPLATES
 from dingkao.outgoing import CircuitBreaker, Outgoing
-from dingkao.papers.face import RecordingFaceVerifier
 from dingkao.plugin.policy import PolicyError
-from dingkao.plugin.ports import FaceVerifier, FileStore, PortFailed, PortSlot, SealedDocument, SealProvider, SmsSender
+from dingkao.plugin.ports import (
+    FaceVerifier,
+    FileStore,
+    PortFailed,
+    PortSlot,
+    Proctor,
+    SealedDocument,
+    SealProvider,
+    SmsSender,
+)
 from dingkao.policies import PolicyBook
-from dingkao.ports import GuardedFaceVerifier, GuardedFileStore, GuardedSealProvider, GuardedSmsSender
+from dingkao.ports import GuardedFaceVerifier, GuardedFileStore, GuardedProctor, GuardedSealProvider, GuardedSmsSender
+from dingkao.proctoring.recorder import RecordingFaceVerifier, RecordingProctor
 from dingkao.registry import Registry
 from dingkao.schema import assemble
 from dingkao.settings import BadSettings, Settings
+from dingkao.storage.faces import FaceImages
 from dingkao.storage.files import open_file_store
 
 Port = TypeVar("Port")
@@ -84,10 +94,14 @@ def build_environment(
         or GuardedSmsSender(_default_sms(settings, clock)),
         face=_guarded(registry, PortSlot.FACE_VERIFIER, FaceVerifier, GuardedFaceVerifier)  # type: ignore[type-abstract]
         or GuardedFaceVerifier(RecordingFaceVerifier()),
+        proctor=_guarded(registry, PortSlot.PROCTOR, Proctor, GuardedProctor)  # type: ignore[type-abstract]
+        or GuardedProctor(RecordingProctor()),
         seal=_guarded(registry, PortSlot.SEAL_PROVIDER, SealProvider, GuardedSealProvider)  # type: ignore[type-abstract]
         or GuardedSealProvider(_default_seal(settings)),
         files=_guarded(registry, PortSlot.FILE_STORE, FileStore, GuardedFileStore)  # type: ignore[type-abstract]
         or GuardedFileStore(open_file_store(settings.storage_url)),
+        # Never a plugin's store: faces stay apart from all other files.
+        faces=FaceImages(GuardedFileStore(open_file_store(_faces_url(settings))), keys),
     )
 
 
@@ -124,6 +138,15 @@ def _default_sms(settings: Settings, clock: Clock) -> SmsSender:
         outgoing=Outgoing(seconds=settings.sms_seconds, tries=settings.sms_tries, breaker=breaker),
         now=lambda: clock.now().timestamp(),
     )
+
+
+def _faces_url(settings: Settings) -> str:
+    if settings.faces_url is not None:
+        return settings.faces_url
+    url = settings.storage_url.rstrip("/")
+    if settings.storage_url.startswith("memory:"):
+        return settings.storage_url
+    return f"{url}/faces" if url.startswith("s3://") else f"{url}-faces"
 
 
 def _default_seal(settings: Settings) -> SealProvider:

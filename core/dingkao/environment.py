@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from dingkao.clock import Clock
 from dingkao.crypto.ring import KeyRing
 from dingkao.db.database import Database
-from dingkao.plugin.ports import FaceVerifier, FileStore, SealProvider, SmsSender
+from dingkao.plugin.ports import FaceVerifier, FileStore, Proctor, SealProvider, SmsSender
 from dingkao.policies import PolicyBook
 from dingkao.registry import Registry
 from dingkao.settings import Settings
+from dingkao.storage.faces import FaceImages
 
 
 @dataclass(frozen=True)
@@ -23,5 +24,7 @@ class Environment:
     policies: PolicyBook
     sms: SmsSender
     face: FaceVerifier
+    proctor: Proctor
     seal: SealProvider
     files: FileStore
+    faces: FaceImages

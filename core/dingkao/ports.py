@@ -25,16 +25,23 @@ from dingkao.plugin.ports import (
     PortFailed,
     PortSlot,
     PortTimedOut,
+    Proctor,
+    ProctoredAttempt,
+    ProctorRegistration,
+    ProctorVerdict,
     SealedDocument,
     SealProvider,
     SmsMessage,
     SmsSender,
 )
+from dingkao.plugin.proctoring import EVENT_LENGTH
+from dingkao.plugin.vocabulary import ProctorFinding
 
 _log = get_logger("dingkao.ports")
 
 # Before the second try, the third: seconds, and so many times as many.
 PAUSE_SECONDS: Final = 0.2
+JOIN_URL_LENGTH: Final = 500
 
 Answer = TypeVar("Answer")
 Call = Callable[[], Coroutine[Any, Any, Any]]
@@ -174,6 +181,55 @@ class GuardedFaceVerifier:
         """The service's verdict. Raises PortFailed; PortBroken where it is none."""
         verdict = await self._guard.call("verify", lambda: self._port.verify(subject, image))
         return _checked(verdict, FaceVerdict, PortSlot.FACE_VERIFIER)
+
+
+class GuardedProctor:
+    """A Proctor under its rule."""
+
+    def __init__(self, port: Proctor, plugin: str | None = None, seconds: float | None = None) -> None:
+        self._port = port
+        self._guard = _Guard(PortSlot.PROCTOR, plugin, seconds)
+
+    async def register(self, attempt: ProctoredAttempt) -> ProctorRegistration:
+        """What the service answers. Raises PortFailed; PortBroken where it is no registration, or its address is none
+        that a client may open."""
+        answer = await self._guard.call("register", lambda: self._port.register(attempt))
+        registration = _checked(answer, ProctorRegistration, PortSlot.PROCTOR)
+        url = registration.join_url
+        if url and (len(url) > JOIN_URL_LENGTH or not url.startswith("https://")):
+            raise PortBroken("the port proctor answered with an address that is not https, or too long")
+        return registration
+
+    async def start(self, session: str) -> None:
+        """Raises PortFailed."""
+        await self._guard.call("start", lambda: self._port.start(session))
+
+    async def frame(self, session: str, image: bytes, at: datetime) -> str:
+        """The service's reference. Raises PortFailed; PortBroken where it is no text."""
+        return _checked(
+            await self._guard.call("frame", lambda: self._port.frame(session, image, at)), str, PortSlot.PROCTOR
+        )
+
+    async def stop(self, session: str) -> None:
+        """Raises PortFailed."""
+        await self._guard.call("stop", lambda: self._port.stop(session))
+
+    async def read_verdict(self, body: bytes) -> ProctorVerdict:
+        """The verdict in a callback's body. Raises PortFailed; PortBroken where the answer is none."""
+        verdict = _checked(
+            await self._guard.call("read_verdict", lambda: self._port.read_verdict(body)),
+            ProctorVerdict,
+            PortSlot.PROCTOR,
+        )
+        if not isinstance(verdict.finding, ProctorFinding) or not 1 <= len(verdict.event) <= EVENT_LENGTH:
+            raise PortBroken("the port proctor answered with a verdict that has no finding or no event")
+        if verdict.at.tzinfo is None:
+            raise PortBroken("the port proctor answered with an instant without a time zone")
+        return verdict
+
+    async def retire(self, subject: str) -> None:
+        """Raises PortFailed."""
+        await self._guard.call("retire", lambda: self._port.retire(subject))
 
 
 class GuardedSealProvider:

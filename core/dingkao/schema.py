@@ -22,6 +22,7 @@ from dingkao.plugin.graphql import Node
 from dingkao.plugin.ids import split_id
 from dingkao.policy import graphql as policy
 from dingkao.policy import simulation_graphql as simulation
+from dingkao.proctoring import graphql as proctoring
 from dingkao.registry import Registry
 from dingkao.results import graphql as results
 from dingkao.reviews import graphql as reviews
@@ -35,6 +36,7 @@ _SUBJECTS = (
     assessments,
     reviews,
     papers,
+    proctoring,
     results,
     simulation,
     plugins,

@@ -31,6 +31,31 @@ class Settings(BaseSettings):
     keys_file: Path = Field(
         default=Path("var/dingkao.keys"), description="File of the server's keys, as `dingkao keys new` makes it"
     )
+    faces_url: str | None = Field(
+        default=None,
+        description="Where face images are kept, encrypted, apart from other files: a folder, or s3://bucket/prefix; "
+        "unset: beside the other files (var/files-faces, s3://bucket/prefix/faces)",
+    )
+    face_keep_days: int = Field(
+        default=30,
+        ge=0,
+        le=365,
+        description="Days from the notice of the result after which face images are deleted; never before it is final",
+    )
+    face_keep_days_without_result: int = Field(
+        default=180,
+        ge=1,
+        le=730,
+        description="Days from the end of the tests after which face images are deleted where no result was announced",
+    )
+    proctor_secrets: SecretStr = Field(
+        default=SecretStr(""),
+        description="Secrets that a proctoring service signs its verdicts with, 32 characters or more each, separated "
+        "by commas (two while one is replaced); unset: verdicts are refused",
+    )
+    proctor_callback_seconds: int = Field(
+        default=300, ge=30, le=3600, description="Seconds by which the time in a signed verdict may differ from ours"
+    )
     public_url: str = Field(
         default="http://127.0.0.1:8000", description="Address under which the public reaches this server (QR codes)"
     )
@@ -156,6 +181,14 @@ class Settings(BaseSettings):
     log_level: str = Field(
         default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR"
     )
+
+    @field_validator("proctor_secrets")
+    @classmethod
+    def _long_secrets(cls, value: SecretStr) -> SecretStr:
+        given = value.get_secret_value()
+        if given and any(len(secret.strip()) < 32 for secret in given.split(",")):
+            raise ValueError("each secret has 32 characters or more; `openssl rand -hex 32` makes one")
+        return value
 
     @field_validator("plugins_blocked", "cors_origins", mode="before")
     @classmethod

@@ -62,7 +62,10 @@ ITEMS = (
     Item("试卷选择: a paper for a category or a specialty", ("papers.blueprints",), "No map from title level or tier."),
     Item(
         "测评方式: place, face check, entry and hand-in limits",
-        ("papers.face_capture", "papers.face_consent_version", "papers.face_consent_text"),
+        (
+            "papers.face_capture", "papers.face_consent_version", "papers.face_consent_text", "papers.in_person_check",
+            "papers.proctoring", "papers.frame_seconds",
+        ),
         "Online alone; no limits for late entry or early hand-in.",
     ),
     Item("补考与培训: make-up sitting, retraining", (), "Not obeyed yet."),

@@ -235,6 +235,13 @@ async def consent(doctor: Doctor) -> None:
     paper = shown["papers"][0]["id"]
     await person.refused("StartAttempt", "StartAttempt.refused", input={"paperId": paper})
     await person.do("GiveFaceConsent", input={**doctor.identity, "textVersion": shown["faceConsent"]["textVersion"]})
+    await person.do("WithdrawFaceConsent", input=doctor.identity)
+    await person.refused("StartAttempt", "StartAttempt.declined", input={"paperId": paper})
+    await person.do(
+        "GiveFaceConsent",
+        name="GiveFaceConsent.again",
+        input={**doctor.identity, "textVersion": shown["faceConsent"]["textVersion"]},
+    )
     await person.upload("face", doctor.assessment, "FACE_CAPTURE", "face.jpg", pictures.photo(480, 640))
 
 

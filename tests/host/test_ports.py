@@ -215,8 +215,8 @@ async def test_a_face_service_that_hangs_or_lies_is_no_lost_attempt(
         await client.operation("GiveFaceConsent", input={"assessmentId": opaque, "textVersion": "2026-1"})
         async with asyncio.timeout(30):
             response = await client.upload(opaque, "FACE_CAPTURE", made_up_picture())
-    assert response.status_code == httpx.codes.UNPROCESSABLE_ENTITY
-    assert response.json()["errors"][0]["code"] == "FACE_NOT_ACCEPTED"
+    assert response.status_code == httpx.codes.CREATED
+    assert response.json()["advice"][0]["code"] == "FACE_UNVERIFIED"
 
 
 class HangingStore:

@@ -226,6 +226,9 @@ class Walk:
         token, identity = self.simple_token, assessment_id(self.simple)
         consent = {"assessmentId": identity, "textVersion": "2026-1"}
         await self.run(token, "GiveFaceConsent", input=consent)
+        await self.run(token, "WithdrawFaceConsent", input={"assessmentId": identity})
+        await self.run(self.body, "IdentifyInPerson", input={"assessmentId": identity, "reason": "本人持证核验"})
+        await self.run(token, "GiveFaceConsent", counted=False, input=consent)
         await self.client.upload(token, identity, "FACE_CAPTURE", pictures.face())
         paper = (await self.run(token, "Papers", counted=False, id=identity))["papers"][0]["id"]
         for _ in range(self.size):
@@ -268,6 +271,8 @@ class Walk:
             "subject": "HUMANITIES",
         }
         await self.run(self.body, "Sitting", **sitting, first=100)
+        await self.run(self.body, "SittingProctoring", **sitting, first=100)
+        await self.run(self.body, "AttemptProctoring", id=attempt)
         why = {"attemptId": attempt, "reason": "设备故障"}
         await self.run(self.body, "PauseAttempt", input=why)
         await self.run(self.body, "ResumeAttempt", input=why)

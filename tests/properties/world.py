@@ -18,7 +18,6 @@ from dingkao.environment import Environment
 from dingkao.host.services import CoreServices
 from dingkao.papers.answers import GivenAnswer, save_answers
 from dingkao.papers.attempts import start_attempt, submit_attempt
-from dingkao.papers.proctoring import give_face_consent
 from dingkao.papers.settling import settle_expired
 from dingkao.papers.tables import AssessmentPaper, Attempt
 from dingkao.papers.vocabulary import AttemptState
@@ -33,6 +32,7 @@ from dingkao.plugin.vocabulary import (
     ReviewLevel,
     Verdict,
 )
+from dingkao.proctoring.consent import give_face_consent
 from dingkao.results.service import (
     ReexaminationDecision,
     annul_result,

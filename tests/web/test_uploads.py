@@ -14,10 +14,10 @@ from dingkao.assessments.content import read_content
 from dingkao.assessments.service.uploads import MOST_FILES, UPLOAD_MAXIMUM
 from dingkao.assessments.tables import Assessment
 from dingkao.audit.tables import AuditEntry
-from dingkao.papers.tables import FaceCapture
 from dingkao.plugin.ids import encode_id
 from dingkao.plugin.ports import FaceVerdict, PortFailed
 from dingkao.plugin.vocabulary import AssessmentState
+from dingkao.proctoring.tables import FaceCapture
 from dingkao.storage.tables import StoredFile
 from dingkao.testing.progress import current_record, made_up_picture
 from dingkao.testing.sample import SampleDoctor, SampleProvince, build_sample
@@ -262,7 +262,8 @@ async def test_a_face_is_nobodys_to_download(province: SampleProvince, client_of
     assert given["__typename"] == "FaceConsent"
     response = await client.upload(opaque(doctor), "FACE_CAPTURE", made_up_picture())
     assert response.status_code == httpx.codes.CREATED, response.text
-    assert await FaceCapture.count().where(FaceCapture.accepted == True) == 1  # noqa: E712 - composes SQL
+    assert await FaceCapture.count().where(FaceCapture.outcome == "ACCEPTED") == 1
+    assert await StoredFile.count() == 0
     for caller in (doctor.caller, province.institution, province.body, province.authority):
         asked = await (await client_of(caller)).http.get(f"/files/{response.json()['id']}")
         assert asked.status_code == httpx.codes.NOT_FOUND
@@ -292,18 +293,30 @@ class SilentVerifier:
         raise PortFailed("down")
 
 
-@pytest.mark.parametrize("verifier", [RefusingVerifier(), SilentVerifier()])
 async def test_a_capture_that_was_not_accepted_is_told(
-    app: Starlette, province: SampleProvince, client_of: ClientOf, verifier: object
+    app: Starlette, province: SampleProvince, client_of: ClientOf
 ) -> None:
-    app.state.environment = replace(app.state.environment, face=verifier)
+    app.state.environment = replace(app.state.environment, face=RefusingVerifier())
     doctor = await province.add_doctor(state=AssessmentState.BODY_APPROVED)
     client = await client_of(doctor.caller)
     await client.value(CONSENT, input={"assessmentId": opaque(doctor), "textVersion": "2026-1"})
     response = await client.upload(opaque(doctor), "FACE_CAPTURE", made_up_picture())
     assert response.status_code == httpx.codes.UNPROCESSABLE_ENTITY
     assert codes(response) == ["FACE_NOT_ACCEPTED"]
-    assert await FaceCapture.count().where(FaceCapture.accepted == False) == 1  # noqa: E712 - composes SQL
+    assert await FaceCapture.count().where(FaceCapture.outcome == "REFUSED") == 1
+
+
+async def test_a_face_service_that_is_down_keeps_nobody_from_the_test(
+    app: Starlette, province: SampleProvince, client_of: ClientOf
+) -> None:
+    app.state.environment = replace(app.state.environment, face=SilentVerifier())
+    doctor = await province.add_doctor(state=AssessmentState.BODY_APPROVED)
+    client = await client_of(doctor.caller)
+    await client.value(CONSENT, input={"assessmentId": opaque(doctor), "textVersion": "2026-1"})
+    response = await client.upload(opaque(doctor), "FACE_CAPTURE", made_up_picture())
+    assert response.status_code == httpx.codes.CREATED
+    assert [advice["code"] for advice in response.json()["advice"]] == ["FACE_UNVERIFIED"]
+    assert await FaceCapture.count().where(FaceCapture.outcome == "UNVERIFIED") == 1
 
 
 class LostFiles:

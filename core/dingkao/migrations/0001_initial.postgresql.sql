@@ -626,30 +626,139 @@ CREATE INDEX "mark_change_attempt" ON "mark_change" ("attempt");
 
 CREATE TABLE "face_consent" (
   "id" BIGSERIAL PRIMARY KEY NOT NULL,
-  "assessment" BIGINT UNIQUE NOT NULL REFERENCES "assessment" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "assessment" BIGINT NOT NULL REFERENCES "assessment" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
   "doctor" BIGINT NOT NULL REFERENCES "doctor" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
   "account" BIGINT NOT NULL REFERENCES "account" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
   "text_version" VARCHAR(40) NOT NULL DEFAULT null,
   "text_digest" VARCHAR(64) NOT NULL DEFAULT null,
-  "given_at" TIMESTAMPTZ NOT NULL DEFAULT null
+  "channel" VARCHAR(20) NOT NULL DEFAULT null,
+  "given_at" TIMESTAMPTZ DEFAULT null,
+  "ended_at" TIMESTAMPTZ DEFAULT null,
+  "ended_because" VARCHAR(20) DEFAULT null,
+  CONSTRAINT "face_consent_channel_known" CHECK ("channel" IN ('WEB', 'MINI_PROGRAM')),
+  CONSTRAINT "face_consent_end_known" CHECK ("ended_because" IN ('DECLINED', 'WITHDRAWN', 'NEW_TEXT')),
+  CONSTRAINT "face_consent_end_has_reason" CHECK (("ended_at" IS NULL) = ("ended_because" IS NULL)),
+  CONSTRAINT "face_consent_declined_or_given" CHECK (("given_at" IS NULL) = ("ended_because" IS NOT NULL AND "ended_because" = 'DECLINED'))
 );
+
+CREATE INDEX "face_consent_assessment" ON "face_consent" ("assessment");
 
 CREATE INDEX "face_consent_doctor" ON "face_consent" ("doctor");
 
-CREATE INDEX "face_consent_account" ON "face_consent" ("account");
+CREATE UNIQUE INDEX "face_consent_in_force" ON "face_consent" ("assessment") WHERE "ended_at" IS NULL;
+
+CREATE TABLE "face_image" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "name" VARCHAR(40) UNIQUE NOT NULL DEFAULT null,
+  "digest" VARCHAR(64) NOT NULL DEFAULT null,
+  "size" INTEGER NOT NULL DEFAULT 0,
+  "stored_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "deleted_at" TIMESTAMPTZ DEFAULT null,
+  "deleted_because" VARCHAR(20) DEFAULT null,
+  CONSTRAINT "face_image_ground_known" CHECK ("deleted_because" IN ('TIME_OVER', 'CONSENT_WITHDRAWN', 'NOT_USED')),
+  CONSTRAINT "face_image_deletion_has_ground" CHECK (("deleted_at" IS NULL) = ("deleted_because" IS NULL))
+);
+
+CREATE INDEX "face_image_kept" ON "face_image" ("id") WHERE "deleted_at" IS NULL;
 
 CREATE TABLE "face_capture" (
   "id" BIGSERIAL PRIMARY KEY NOT NULL,
   "assessment" BIGINT NOT NULL REFERENCES "assessment" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
-  "file" BIGINT NOT NULL REFERENCES "stored_file" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
-  "accepted" BOOLEAN NOT NULL DEFAULT false,
+  "consent" BIGINT NOT NULL REFERENCES "face_consent" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "image" BIGINT UNIQUE NOT NULL REFERENCES "face_image" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "outcome" VARCHAR(20) NOT NULL DEFAULT null,
+  "score" INTEGER DEFAULT null,
   "verifier_reference" VARCHAR(120) NOT NULL DEFAULT '',
-  "captured_at" TIMESTAMPTZ NOT NULL DEFAULT null
+  "captured_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  CONSTRAINT "face_capture_outcome_known" CHECK ("outcome" IN ('ACCEPTED', 'REFUSED', 'UNVERIFIED'))
 );
 
 CREATE INDEX "face_capture_assessment" ON "face_capture" ("assessment");
 
-CREATE INDEX "face_capture_file" ON "face_capture" ("file");
+CREATE INDEX "face_capture_consent" ON "face_capture" ("consent");
+
+CREATE TABLE "in_person_check" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "assessment" BIGINT NOT NULL REFERENCES "assessment" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "reason" TEXT NOT NULL DEFAULT '',
+  "account" BIGINT NOT NULL REFERENCES "account" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "organisation" BIGINT REFERENCES "organisation" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "at" TIMESTAMPTZ NOT NULL DEFAULT null
+);
+
+CREATE INDEX "in_person_check_assessment" ON "in_person_check" ("assessment");
+
+CREATE TABLE "proctor_session" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "attempt" BIGINT UNIQUE NOT NULL REFERENCES "attempt" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "name" VARCHAR(40) UNIQUE NOT NULL DEFAULT null,
+  "subject" VARCHAR(40) NOT NULL DEFAULT null,
+  "join_url" VARCHAR(500) NOT NULL DEFAULT '',
+  "service_reference" VARCHAR(120) NOT NULL DEFAULT '',
+  "registered_at" TIMESTAMPTZ DEFAULT null,
+  "started_at" TIMESTAMPTZ DEFAULT null,
+  "stopped_at" TIMESTAMPTZ DEFAULT null,
+  "closed_at" TIMESTAMPTZ DEFAULT null,
+  "retired_at" TIMESTAMPTZ DEFAULT null,
+  "tries" INTEGER NOT NULL DEFAULT 0,
+  "due_at" TIMESTAMPTZ NOT NULL DEFAULT null
+);
+
+CREATE INDEX "proctor_session_due" ON "proctor_session" ("due_at") WHERE "closed_at" IS NULL;
+
+CREATE INDEX "proctor_session_kept" ON "proctor_session" ("id") WHERE "retired_at" IS NULL;
+
+CREATE TABLE "proctor_frame" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "session" BIGINT NOT NULL REFERENCES "proctor_session" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "image" BIGINT REFERENCES "face_image" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "digest" VARCHAR(64) NOT NULL DEFAULT null,
+  "service_reference" VARCHAR(120) NOT NULL DEFAULT '',
+  "taken_at" TIMESTAMPTZ NOT NULL DEFAULT null
+);
+
+CREATE INDEX "proctor_frame_session" ON "proctor_frame" ("session");
+
+CREATE INDEX "proctor_frame_image" ON "proctor_frame" ("image");
+
+CREATE TABLE "proctor_flag" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "attempt" BIGINT NOT NULL REFERENCES "attempt" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "kind" VARCHAR(30) NOT NULL DEFAULT null,
+  "failure" VARCHAR(20) DEFAULT null,
+  "times" INTEGER NOT NULL DEFAULT 1,
+  "first_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "last_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  CONSTRAINT "proctor_flag_kind_known" CHECK ("kind" IN ('REGISTER_FAILED', 'START_FAILED', 'FRAME_FAILED', 'STOP_FAILED', 'FACE_UNVERIFIED', 'CONSENT_WITHDRAWN')),
+  CONSTRAINT "proctor_flag_failure_known" CHECK ("failure" IN ('UNAVAILABLE', 'TIMED_OUT', 'BROKEN')),
+  CONSTRAINT "proctor_flag_once" UNIQUE ("attempt", "kind")
+);
+
+CREATE TABLE "proctor_verdict" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "session" BIGINT NOT NULL REFERENCES "proctor_session" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "event" VARCHAR(80) NOT NULL DEFAULT null,
+  "finding" VARCHAR(20) NOT NULL DEFAULT null,
+  "remark" TEXT NOT NULL DEFAULT '',
+  "found_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "received_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "digest" VARCHAR(64) NOT NULL DEFAULT null,
+  CONSTRAINT "proctor_verdict_finding_known" CHECK ("finding" IN ('PASSED', 'SUSPICIOUS', 'VIOLATION', 'NOT_REVIEWED')),
+  CONSTRAINT "proctor_verdict_once" UNIQUE ("session", "event")
+);
+
+CREATE TABLE "proctor_retirement" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "subject" VARCHAR(40) NOT NULL DEFAULT null,
+  "asked_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "tries" INTEGER NOT NULL DEFAULT 0,
+  "due_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "done_at" TIMESTAMPTZ DEFAULT null
+);
+
+CREATE INDEX "proctor_retirement_due" ON "proctor_retirement" ("due_at") WHERE "done_at" IS NULL;
+
+CREATE UNIQUE INDEX "proctor_retirement_once" ON "proctor_retirement" ("subject") WHERE "done_at" IS NULL;
 
 CREATE TABLE "result" (
   "id" BIGSERIAL PRIMARY KEY NOT NULL,

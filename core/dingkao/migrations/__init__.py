@@ -22,8 +22,6 @@ from dingkao.papers.tables import (
     AnswerSave,
     AssessmentPaper,
     Attempt,
-    FaceCapture,
-    FaceConsent,
     Intervention,
     MarkChange,
     PassMark,
@@ -33,6 +31,17 @@ from dingkao.papers.tables import (
     SittingExtraTime,
     VoidedQuestion,
     Voiding,
+)
+from dingkao.proctoring.tables import (
+    FaceCapture,
+    FaceConsent,
+    FaceImage,
+    InPersonCheck,
+    ProctorFlag,
+    ProctorFrame,
+    ProctorRetirement,
+    ProctorSession,
+    ProctorVerdict,
 )
 from dingkao.results.tables import DocumentSequence, Result, ResultDocument
 from dingkao.reviews.tables import Review
@@ -77,7 +86,14 @@ CORE_TABLES: tuple[type[Record], ...] = (
     VoidedQuestion,
     MarkChange,
     FaceConsent,
+    FaceImage,
     FaceCapture,
+    InPersonCheck,
+    ProctorSession,
+    ProctorFrame,
+    ProctorFlag,
+    ProctorVerdict,
+    ProctorRetirement,
     Result,
     ResultDocument,
     DocumentSequence,

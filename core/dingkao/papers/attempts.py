@@ -19,7 +19,6 @@ from dingkao.papers import rules
 from dingkao.papers.drawing import Candidate, draw_paper
 from dingkao.papers.marks import try_to_mark
 from dingkao.papers.planning import move_paper
-from dingkao.papers.proctoring import check_proctoring
 from dingkao.papers.running import find_attempt, find_paper, running_attempts
 from dingkao.papers.settling import settle_assessment, settle_attempt, submit_paper
 from dingkao.papers.sitting_time import extra_minutes
@@ -31,6 +30,8 @@ from dingkao.plugin.caller import Caller
 from dingkao.plugin.national import PapersPolicy
 from dingkao.plugin.national import PassMark as PassMarkTime
 from dingkao.plugin.vocabulary import AssessmentState, PaperState, PaperSubject, Role
+from dingkao.proctoring.identity import check_identity
+from dingkao.proctoring.sessions import watch_attempt
 
 _key = Statement(lambda p: Attempt.select(Attempt.answer_key).where(Attempt.id == p.attempt))
 _answers = Statement(lambda p: Answer.select(Answer.position, Answer.choice).where(Answer.attempt == p.attempt))
@@ -48,7 +49,7 @@ async def start_attempt(environment: Environment, caller: Caller | None, paper_i
     the first of them writes.
 
     The paper is drawn and frozen here. Returns the attempt's key. Raises NotFound, Forbidden, StateConflict (window,
-    order, attempts), NotEligible (consent or capture missing, bank too small).
+    order, attempts, FACE_CONSENT_DECLINED), NotEligible (consent or capture missing, bank too small).
     """
     asking = logged_in(caller)
     assessment_id = int((await find_paper(paper_id))["assessment"])
@@ -86,8 +87,10 @@ async def _start(environment: Environment, asking: Caller, paper_id: int, assess
             work.now,
         )
         policy = (await pinned_policy(environment, record)).section(PapersPolicy)
-        await check_proctoring(record, policy)
-        return await _freeze_attempt(work, record, paper, policy, window)
+        identity = await check_identity(record, policy)
+        attempt_id = await _freeze_attempt(work, record, paper, policy, window)
+        await watch_attempt(work, record.doctor_id, attempt_id, identity, proctored=policy.proctoring)
+        return attempt_id
 
 
 async def _freeze_attempt(

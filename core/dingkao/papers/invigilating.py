@@ -24,6 +24,7 @@ from dingkao.plugin.caller import Caller
 from dingkao.plugin.errors import FieldProblem, StateConflict, ValidationFailed
 from dingkao.plugin.text import Text
 from dingkao.plugin.vocabulary import PaperState, Role
+from dingkao.proctoring.sessions import watch_again
 
 INVIGILATORS = (Role.BODY_REVIEWER, Role.AUTHORITY_OFFICER)
 REASON_MAXIMUM = 500
@@ -150,6 +151,8 @@ async def extend(
         record = await reopen_assessment(work, record, attempt["paper"], reason)
         await move_paper(work, record, paper, rules.Event.REOPEN)
     await set_clock(attempt["id"], timing, deadline=deadline, paused_at=timing.paused_at, reopened=not running)
+    if not running:
+        await watch_again(attempt["id"], work.now)
     kind = InterventionKind.EXTRA_TIME if running else InterventionKind.REOPEN
     await keep(
         work, attempt["paper"], attempt["id"], kind, reason, minutes=minutes, sitting=sitting,

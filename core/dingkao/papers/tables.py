@@ -1,4 +1,4 @@
-"""Questions, the papers of an assessment, attempts and answers, and the consent to face capture."""
+"""Questions, the papers of an assessment, attempts and answers."""
 
 from typing import ClassVar
 
@@ -11,7 +11,6 @@ from dingkao.audit.append_only import append_only
 from dingkao.cycles.tables import Cycle
 from dingkao.db.routing import ROUTER
 from dingkao.db.tables import Record, code_column, one_of, reference, unique
-from dingkao.doctors.tables import Doctor
 from dingkao.institutions.tables import Organisation
 from dingkao.papers.vocabulary import (
     AttemptState,
@@ -22,7 +21,6 @@ from dingkao.papers.vocabulary import (
 )
 from dingkao.plugin.national import Reveal, TimeUp
 from dingkao.plugin.vocabulary import Difficulty, PaperState, PaperSubject, QuestionCategory, QuestionType
-from dingkao.storage.tables import StoredFile
 
 
 class QuestionImport(Record, db=ROUTER, tablename="question_import"):
@@ -315,24 +313,3 @@ class MarkChange(Record, db=ROUTER, tablename="mark_change"):
 
     outcome_known = one_of("outcome", MarkChangeOutcome)
     once = unique("voided_question", "attempt")
-
-
-class FaceConsent(Record, db=ROUTER, tablename="face_consent"):
-    """人脸信息采集授权: which text was agreed to, and when."""
-
-    assessment = reference(Assessment, unique=True, index=False)
-    doctor = reference(Doctor)
-    account = reference(Account)
-    text_version = code_column(40)
-    text_digest = code_column(64)
-    given_at = Timestamptz(default=None)
-
-
-class FaceCapture(Record, db=ROUTER, tablename="face_capture"):
-    """人脸采集: one capture and the verifier's verdict."""
-
-    assessment = reference(Assessment)
-    file = reference(StoredFile)
-    accepted = Boolean(default=False)
-    verifier_reference = Varchar(120, default="")
-    captured_at = Timestamptz(default=None)

@@ -23,6 +23,7 @@ from dingkao.plugin.vocabulary import (
     PaperSubject,
     PracticeCategory,
     PracticeLevel,
+    ProctorFinding,
     QuestionCategory,
     QuestionType,
     RatedBy,
@@ -233,6 +234,16 @@ described_enum(
     "Difficulty of a question. 难度",
     {Difficulty.EASY: "Easy. 易", Difficulty.MEDIUM: "Medium. 中", Difficulty.HARD: "Hard. 难"},
 )
+described_enum(
+    ProctorFinding,
+    "What a proctoring service found in an attempt; it moves nothing, a person decides. 监考结论",
+    {
+        ProctorFinding.PASSED: "Nothing unusual. 正常",
+        ProctorFinding.SUSPICIOUS: "To be looked at by a person. 可疑",
+        ProctorFinding.VIOLATION: "A breach of the rules, as the service says. 违规",
+        ProctorFinding.NOT_REVIEWED: "The service has not looked. 未审",
+    },
+)
 
 SexEnum: TypeAlias = Sex
 DocumentTypeEnum: TypeAlias = DocumentType
@@ -252,3 +263,4 @@ FilePurposeEnum: TypeAlias = FilePurpose
 QuestionTypeEnum: TypeAlias = QuestionType
 QuestionCategoryEnum: TypeAlias = QuestionCategory
 DifficultyEnum: TypeAlias = Difficulty
+ProctorFindingEnum: TypeAlias = ProctorFinding

@@ -332,6 +332,25 @@ class PapersPolicy(PolicySection):
     face_capture: bool = policy_key(
         default=True, description="首次测评前是否采集人脸: whether a face is captured first", source="manual 2.2.5"
     )
+    in_person_check: bool = policy_key(
+        default=True,
+        description="不同意人脸采集的，可否由监考人员现场核验身份: whether an invigilator may identify in person who "
+        "does not consent to face capture, or whose capture fails",
+        source="face recognition measures 2025, Art. 10: a face must not be the only way; the manual names none",
+    )
+    proctoring: bool = policy_key(
+        default=False,
+        description="测评过程是否监考: whether the proctoring service watches attempts; without a plugin for one, this "
+        "server keeps the pictures itself",
+        source="manual 2.2.5 speaks of proctoring (考核监考); which way differs",
+    )
+    frame_seconds: int = policy_key(
+        default=30,
+        ge=10,
+        le=600,
+        description="监考抓拍间隔（秒）: seconds between two pictures during an attempt that is watched",
+        source="this software's choice; the manual names none",
+    )
     face_consent_version: str = policy_key(
         default="2026-1",
         description="人脸信息采集授权书版本: a new version asks everybody anew",
@@ -340,7 +359,8 @@ class PapersPolicy(PolicySection):
     face_consent_text: str = policy_key(
         default=(
             "为核验测评者身份，本次测评将采集您的人脸图像，仅用于本次考核的监考与身份核验。"
-            "您可以不同意；不同意将影响考核监考以及测评进度。"
+            "图像加密并与其他个人信息分开存储，考核结果异议期满后删除。"
+            "您可以不同意，也可以随时撤回；不同意将影响考核监考以及测评进度，需由监考人员现场核验身份。"
         ),
         description="人脸信息采集授权书全文: what the doctor agrees to",
         source="manual 2.2.5",

@@ -12,12 +12,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Protocol, runtime_checkable
 
+from dingkao.plugin.vocabulary import ProctorFinding
+
 
 class PortSlot(StrEnum):
     """The places a plugin may fill, each with one object; the bundled default serves where none does."""
 
     SMS_SENDER = "sms_sender"
     FACE_VERIFIER = "face_verifier"
+    PROCTOR = "proctor"
     SEAL_PROVIDER = "seal_provider"
     FILE_STORE = "file_store"
 
@@ -58,20 +61,92 @@ class SmsSender(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FaceVerdict:
-    """What the face service says: accepted or not, its reference, and a word for people where it is not."""
+    """What the face service says: accepted or not, its reference, a word for people where it is not, and how alike
+    the faces are (0 to 1), where it says so."""
 
     accepted: bool
     reference: str
     remark: str = ""
+    score: float | None = None
 
 
 @runtime_checkable
 class FaceVerifier(Protocol):
-    """人脸核验. 10 s, two tries; after a failure the capture counts as not accepted, and no attempt is lost."""
+    """人脸核验. 10 s, two tries; after a failure the capture is kept unverified and the attempt that follows is flagged
+    for the invigilator: nobody is kept from a test by a service that is down."""
 
     async def verify(self, subject: str, image: bytes) -> FaceVerdict:
         """Compare `image` (a checked JPEG) with what is known of `subject` (a random id, no personal number).
         Raises PortFailed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ProctoredAttempt:
+    """An attempt as a proctoring service is told of it. `session` and `subject` are random-looking names of this
+    server's: the first of the attempt, the same in each call and in the verdict; the second of the person, the same in
+    all that person's attempts. No name, number or mark is told."""
+
+    session: str
+    subject: str
+    paper: str
+    started_at: datetime
+    deadline: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ProctorRegistration:
+    """What registering answers: the service's own reference, and the address at which the doctor's client joins it
+    (https, at most 500 characters), where it has one."""
+
+    reference: str = ""
+    join_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProctorVerdict:
+    """What a proctoring service found in an attempt. `event` is the service's own id of this message, at most 80
+    characters: the same event twice counts once. `at`: when it was found, with a time zone."""
+
+    session: str
+    event: str
+    finding: ProctorFinding
+    at: datetime
+    remark: str = ""
+
+
+@runtime_checkable
+class Proctor(Protocol):
+    """监考服务. 5 s, one try at once; register, start, stop and retire are called again later, so that each has to bear
+    being repeated. They come after the attempt has begun or ended, never before: a failure is a flag on the attempt,
+    shown to the invigilator, and holds up no start, no save and no submission."""
+
+    async def register(self, attempt: ProctoredAttempt) -> ProctorRegistration:
+        """An attempt that is to be watched. Raises PortFailed."""
+        ...
+
+    async def start(self, session: str) -> None:
+        """The attempt runs (also: runs again, after extra time). Raises PortFailed."""
+        ...
+
+    async def frame(self, session: str, image: bytes, at: datetime) -> str:
+        """A picture taken during the attempt (a checked JPEG or PNG); answers with the service's reference, at most 120
+        characters. Not repeated. Raises PortFailed."""
+        ...
+
+    async def stop(self, session: str) -> None:
+        """The attempt has ended. Raises PortFailed."""
+        ...
+
+    async def read_verdict(self, body: bytes) -> ProctorVerdict:
+        """The verdict in the body of a callback whose signature the core has checked. `verdict_from_json` of
+        `dingkao.plugin.proctoring` reads the form that the core's own page describes. Raises PortFailed where the body
+        is no verdict."""
+        ...
+
+    async def retire(self, subject: str) -> None:
+        """Delete all that is held of a person: consent was withdrawn, or the time to keep it is over. Called again
+        until it succeeds. Raises PortFailed."""
         ...
 
 
@@ -124,6 +199,8 @@ class PortRule:
 PORT_RULES: Final[Mapping[PortSlot, PortRule]] = {
     PortSlot.SMS_SENDER: PortRule(SmsSender, seconds=5, tries=2),
     PortSlot.FACE_VERIFIER: PortRule(FaceVerifier, seconds=10, tries=2),
+    # One try: what may be repeated is repeated later, and nobody waits for it.
+    PortSlot.PROCTOR: PortRule(Proctor, seconds=5, tries=1),
     PortSlot.SEAL_PROVIDER: PortRule(SealProvider, seconds=30, tries=2),
     PortSlot.FILE_STORE: PortRule(FileStore, seconds=20, tries=3),
 }

@@ -178,3 +178,12 @@ class FilePurpose(StrEnum):
     PROCEDURE_PROOF = "PROCEDURE_PROOF"
     EXEMPTION_PROOF = "EXEMPTION_PROOF"
     FACE_CAPTURE = "FACE_CAPTURE"
+
+
+class ProctorFinding(StrEnum):
+    """监考结论: what a proctoring service found; it moves nothing, a person decides"""
+
+    PASSED = "PASSED"
+    SUSPICIOUS = "SUSPICIOUS"
+    VIOLATION = "VIOLATION"
+    NOT_REVIEWED = "NOT_REVIEWED"

@@ -16,10 +16,11 @@ from dingkao.assessments.service.uploads import upload_file
 from dingkao.audit.work import SYSTEM_CALLER
 from dingkao.environment import Environment
 from dingkao.papers.bank import import_questions
-from dingkao.papers.proctoring import give_face_consent, record_face_capture
 from dingkao.papers.records import PaperRecord, read_papers_of
 from dingkao.plugin.national import EvaluationPolicy, PapersPolicy
 from dingkao.plugin.vocabulary import RATED_DIMENSIONS, Dimension, FilePurpose, PaperSubject, ReviewLevel, Verdict
+from dingkao.proctoring.capturing import capture_face
+from dingkao.proctoring.consent import give_face_consent
 from dingkao.reviews.service import review_by_body, review_by_institution
 from dingkao.reviews.vocabulary import Decision
 from dingkao.testing.sample import SampleDoctor, SampleProvince
@@ -129,10 +130,7 @@ async def pass_proctoring(environment: Environment, doctor: SampleDoctor) -> Non
     """Consent to face capture, and a capture that is accepted (state BODY_APPROVED or TESTING)."""
     version = environment.policies.for_place(()).section(PapersPolicy).face_consent_version
     await give_face_consent(environment, doctor.caller, doctor.assessment_id, version)
-    kept = await upload_file(
-        environment, doctor.caller, doctor.assessment_id, FilePurpose.FACE_CAPTURE, "", made_up_picture("PNG")
-    )
-    await record_face_capture(environment, doctor.caller, doctor.assessment_id, kept.id)
+    await capture_face(environment, doctor.caller, doctor.assessment_id, made_up_picture("PNG"))
 
 
 async def fill_bank(province: SampleProvince, subject: PaperSubject, number: int = 25) -> None:

@@ -216,7 +216,7 @@ def _general(world: World, doctor: Doctor, banks: Mapping[str, Bank]) -> None:
     registration.choose_general(doctor, simple_refused="TOO_FEW_YEARS")
     registration.submit(doctor)
     _approve(world, doctor)
-    tests.consent(doctor)
+    tests.be_identified_in_person(world, doctor)
     tests.refuse_start(doctor, PROFESSIONAL, "PAPER_LOCKED")
     tests.sit(doctor, HUMANITIES, banks[HUMANITIES], right=True)
     tests.state(doctor, HUMANITIES, "PASSED", 0)

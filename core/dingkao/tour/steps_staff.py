@@ -29,6 +29,7 @@ def look_up(world: World, doctor: Doctor) -> None:
     bodies = [edge["node"] for edge in authority.read("Organisations", "考核机构列表", first=100)["edges"]]
     sitting = {"cycleId": running[0]["id"], "subject": "HUMANITIES", "bodyId": bodies[0]["id"]}
     doctor.account.refused("Sitting", "FORBIDDEN", first=100, **sitting)
+    doctor.account.refused("SittingProctoring", "FORBIDDEN", first=100, **sitting)
     extra = {**sitting, "minutes": 60, "reason": "自行延长"}
     doctor.account.refused("GrantSittingExtraTime", "FORBIDDEN", input=extra)
     own = {"cycleId": running[0]["id"]}

@@ -58,6 +58,23 @@ def consent(doctor: Doctor, *, with_refusals: bool = False) -> None:
     account.equal("GET /files", "a capture is nobody's download", hidden.status_code, 404)
 
 
+def be_identified_in_person(world: World, doctor: Doctor) -> None:
+    """Who declines face capture begins nothing until an invigilator has identified him in person."""
+    account, identity = doctor.account, {"assessmentId": doctor.assessment_id}
+    declined = account.do(
+        "WithdrawFaceConsent", "FaceConsent", "不同意人脸信息采集，由监考人员现场核验", input=identity
+    )
+    shown = (declined["identity"], declined["inPersonOffered"])
+    account.equal("WithdrawFaceConsent", "where it stands", shown, ("DECLINED", True))
+    refuse_start(doctor, "HUMANITIES", "FACE_CONSENT_DECLINED")
+    account.refused("IdentifyInPerson", "FORBIDDEN", input={**identity, "reason": "自行核验"})
+    world.body.refused("IdentifyInPerson", "REASON_REQUIRED", input={**identity, "reason": " "})
+    identified = world.body.do(
+        "IdentifyInPerson", "FaceConsent", "监考人员现场核验身份", input={**identity, "reason": "本人持医师证现场核验"}
+    )
+    world.body.equal("IdentifyInPerson", "where it stands", identified["identity"], "IDENTIFIED")
+
+
 def sit(doctor: Doctor, subject: str, bank: Bank, *, right: bool, with_refusals: bool = False) -> Any:
     """Begin a paper, save the answers, submit; returns the attempt. `right`: choose right options, or wrong ones."""
     account = doctor.account
@@ -121,6 +138,8 @@ def _save_with_refusals(doctor: Doctor, paper_id: str, attempt: Any, choices: li
     resumed = account.do("StartAttempt", "Attempt", "断线后继续，仍为同一份答卷", input={"paperId": paper_id})
     account.equal("StartAttempt", "the attempt", resumed["id"], attempt["id"])
     account.equal("StartAttempt", "this session writes", resumed["writing"], True)
+    watched = account.read("AttemptProctoring", "本次测评不抓拍", id=attempt["id"])["proctoring"]
+    account.equal("AttemptProctoring", "pictures", (watched["frameSeconds"], watched["flags"]), (None, None))
     taken = account.do("TakeOverAttempt", "Attempt", "在本设备继续作答", input={"attemptId": attempt["id"]})
     account.equal(
         "TakeOverAttempt", "the device that writes keeps its token", taken["writerToken"], resumed["writerToken"]

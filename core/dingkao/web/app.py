@@ -5,6 +5,7 @@ import contextlib
 import os
 import secrets
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -29,6 +30,8 @@ from dingkao.papers.graphql.operations import URGENT_FIELDS
 from dingkao.papers.marks import mark_submitted
 from dingkao.papers.settling import settle_expired
 from dingkao.policy.effective import refuse_clashing_layers
+from dingkao.proctoring.deletion import delete_due_faces
+from dingkao.proctoring.sessions import tell_proctor
 from dingkao.registry import Registry
 from dingkao.results.service import finalise_due
 from dingkao.schema import assemble
@@ -42,10 +45,16 @@ from dingkao.web.health import healthz, readyz
 from dingkao.web.limits import Limits
 from dingkao.web.middleware import RequestMiddleware
 from dingkao.web.operations import explorer_log_in, explorer_tabs
+from dingkao.web.proctoring import proctoring_routes
 from dingkao.web.sockets import SocketEndpoint
 from dingkao.web.trusted_documents import load_trusted_documents
 
 _log = get_logger("dingkao.server")
+
+# How long one worker may be busy with a slow service before another one takes its place.
+WATCH_SECONDS = 60.0
+# Between two looks for faces whose time is over.
+FACES_SECONDS = 600.0
 
 
 class MigrationsMissing(RuntimeError):
@@ -71,6 +80,7 @@ def create_app(
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         *file_routes(),
+        *proctoring_routes(),
         *check_routes(),
         *(explorer.routes() if explorer else []),
     ]
@@ -131,19 +141,45 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         if missing:
             raise MigrationsMissing(f"the database lacks {', '.join(missing)}; run `dingkao migrate`")
         await refuse_clashing_layers(environment.policies)
-        sweeper = asyncio.create_task(_sweep(environment))
+        workers = [asyncio.create_task(_sweep(environment)), asyncio.create_task(_watch(environment))]
         try:
             yield
         finally:
-            sweeper.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await sweeper
+            for worker in workers:
+                worker.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await worker
+
+
+def _holder() -> str:
+    return f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+async def _watch(environment: Environment) -> None:
+    """Tell the proctoring service what it has not heard yet, and delete faces whose time is over; apart from the
+    sweeper, which waits for no service. One of many workers does so at a time."""
+    holder = _holder()
+    turn = environment.settings.sweep_seconds
+    faces_at = time.monotonic()
+    while True:
+        await asyncio.sleep(turn)
+        try:
+            if not await take_lease("proctor", holder, environment.clock.now(), max(3 * turn, WATCH_SECONDS)):
+                continue
+            await tell_proctor(environment)
+            if time.monotonic() >= faces_at:
+                faces_at = time.monotonic() + FACES_SECONDS
+                deleted = await delete_due_faces(environment)
+                if deleted.images or deleted.left:
+                    _log.info("faces deleted", images=deleted.images, left=deleted.left)
+        except Exception as error:
+            _log.error("proctoring worker failed", exc_info=error)
 
 
 async def _sweep(environment: Environment) -> None:
     """Settle attempts whose time is up, mark what is not marked yet and finish objection periods, again and again; a
     failure is logged. Of many workers one does so at a time; where it goes, another one follows within three turns."""
-    holder = f"{socket.gethostname()[:30]}:{os.getpid()}:{secrets.token_hex(4)}"
+    holder = _holder()
     turn = environment.settings.sweep_seconds
     while True:
         await asyncio.sleep(turn)

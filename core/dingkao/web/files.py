@@ -17,7 +17,6 @@ from starlette.routing import BaseRoute, Route
 from dingkao.assessments.service.uploads import UPLOAD_MAXIMUM, read_file, upload_file
 from dingkao.audit.refusals import RefusalLog
 from dingkao.environment import Environment
-from dingkao.papers.proctoring import record_face_capture, require_face_consent
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.errors import (
     AccessRefused,
@@ -34,6 +33,8 @@ from dingkao.plugin.ids import decode_id, encode_id, split_id
 from dingkao.plugin.ports import PortFailed
 from dingkao.plugin.text import Language, Text
 from dingkao.plugin.vocabulary import FilePurpose
+from dingkao.proctoring.capturing import capture_face
+from dingkao.proctoring.vocabulary import CaptureOutcome
 
 # The parts' headers and boundaries come on top of the file.
 _BODY_MAXIMUM = UPLOAD_MAXIMUM + 64 * 1024
@@ -121,13 +122,8 @@ async def _upload(request: Request) -> Response:
         async with _checking:
             assessment_id = decode_id("Assessment", opaque)
             if purpose == FilePurpose.FACE_CAPTURE:
-                await require_face_consent(caller, assessment_id)
+                return await _capture(environment, caller, language, assessment_id, data)
             stored = await upload_file(environment, caller, assessment_id, FilePurpose(str(purpose)), title, data)
-        if purpose == FilePurpose.FACE_CAPTURE:
-            accepted = await record_face_capture(environment, caller, assessment_id, stored.id)
-            if not accepted:
-                text = Text("人脸采集未通过核验，请重新采集。", "The capture was not accepted; take another.")
-                return _bad(language, 422, "FACE_NOT_ACCEPTED", text)
     except Refusal as refusal:
         await _note(request, "UPLOAD", refusal, opaque)
         return refusal_response(refusal, language)
@@ -138,6 +134,30 @@ async def _upload(request: Request) -> Response:
         "mediaType": stored.media_type,
         "size": stored.size,
         "advice": [{"code": advice.code, "message": advice.text.in_language(language)} for advice in stored.advice],
+    }
+    return JSONResponse(body, status_code=201)
+
+
+async def _capture(
+    environment: Environment, caller: Caller, language: Language, assessment_id: int, data: bytes
+) -> Response:
+    """A picture of the doctor's face: kept apart from files, and never given out again."""
+    capture = await capture_face(environment, caller, assessment_id, data)
+    if capture.outcome is CaptureOutcome.REFUSED:
+        text = Text("人脸采集未通过核验，请重新采集。", "The capture was not accepted; take another.")
+        return _bad(language, 422, "FACE_NOT_ACCEPTED", text)
+    advice = []
+    if capture.outcome is CaptureOutcome.UNVERIFIED:
+        text = Text(
+            "人脸核验服务暂不可用，图像已保存，可以参加测评，由监考人员核对。",
+            "The face service cannot be asked now; the capture is kept, the test may begin, an invigilator will look.",
+        )
+        advice.append({"code": "FACE_UNVERIFIED", "message": text.in_language(language)})
+    body = {
+        "id": encode_id("FaceCapture", capture.id),
+        "mediaType": capture.media_type,
+        "size": capture.size,
+        "advice": advice,
     }
     return JSONResponse(body, status_code=201)
 

@@ -34,7 +34,6 @@ _STATES: dict[FilePurpose, frozenset[AssessmentState]] = {
     FilePurpose.PHOTO: EDITABLE,
     FilePurpose.PROCEDURE_PROOF: EDITABLE,
     FilePurpose.EXEMPTION_PROOF: ENROLLED,
-    FilePurpose.FACE_CAPTURE: frozenset({AssessmentState.BODY_APPROVED, AssessmentState.TESTING}),
 }
 
 
@@ -68,8 +67,6 @@ def _check(purpose: FilePurpose, data: bytes, policy: Policy) -> _Checked:
         )
         return _Checked(photo.data, photo.media_type, photo.advice)
     proof = check_proof(data)
-    if purpose is FilePurpose.FACE_CAPTURE and not proof.media_type.startswith("image/"):
-        raise FileRefused([FileProblem("capture_not_image", "请上传人脸图像。", "Upload a picture of the face.")])
     return _Checked(proof.data, proof.media_type)
 
 
@@ -83,8 +80,8 @@ async def upload_file(
 ) -> StoredUpload:
     """Check the content, keep it under an unguessable name, and put a photo into the form.
 
-    Raises ValidationFailed with every problem of the file, StateConflict where the purpose does not fit the state,
-    NotFound, Forbidden.
+    Faces are not for here: see `dingkao.proctoring.capturing`. Raises ValidationFailed with every problem of the file,
+    StateConflict where the purpose does not fit the state, NotFound, Forbidden.
     """
     record = await _own(logged_in(caller), assessment_id)
     _check_state(record, purpose)
@@ -125,7 +122,7 @@ async def _in_thread(check: Callable[[], _Checked]) -> _Checked:
 
 
 def _check_state(record: AssessmentRecord, purpose: FilePurpose) -> None:
-    if record.state not in _STATES[purpose]:
+    if record.state not in _STATES.get(purpose, frozenset()):
         raise StateConflict(
             "NOT_IN_THIS_STATE",
             Text("当前状态下不能上传该类文件。", "This kind of file cannot be uploaded in the present state."),
@@ -159,10 +156,10 @@ async def _insert(
 
 
 async def read_file(environment: Environment, caller: Caller | None, file_id: int) -> tuple[FileRecord, bytes]:
-    """A file of an assessment in the caller's scope; a face capture is nobody's. Raises NotFound, NotLoggedIn."""
+    """A file of an assessment in the caller's scope; faces are not among them. Raises NotFound, NotLoggedIn."""
     asking = logged_in(caller)
     record = (await files_by_ids([file_id])).get(file_id)
-    if record is None or record.purpose == FilePurpose.FACE_CAPTURE.value:
+    if record is None:
         raise NotFound
     await read_assessment(asking, record.assessment)
     try:

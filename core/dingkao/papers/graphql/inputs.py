@@ -3,12 +3,6 @@
 import strawberry
 
 
-@strawberry.input(description="Consent to a text. 人脸信息采集授权")
-class GiveFaceConsentInput:
-    assessment_id: strawberry.ID = strawberry.field(description="The assessment. 考核标识")
-    text_version: str = strawberry.field(description="Version of the text that was read. 授权书版本")
-
-
 @strawberry.input(description="The paper to begin. 开始作答")
 class StartAttemptInput:
     paper_id: strawberry.ID = strawberry.field(description="The paper. 试卷标识")

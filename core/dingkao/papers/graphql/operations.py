@@ -4,13 +4,11 @@ from typing import Annotated
 
 import strawberry
 
-from dingkao.assessments.graphql import load_assessment
 from dingkao.context import CoreInfo
 from dingkao.papers import attempts
 from dingkao.papers.answers import GivenAnswer, save_answers
 from dingkao.papers.graphql.bank import BankMutation, BankQuery
 from dingkao.papers.graphql.inputs import (
-    GiveFaceConsentInput,
     SaveAnswersInput,
     StartAttemptInput,
     SubmitAttemptInput,
@@ -21,15 +19,13 @@ from dingkao.papers.graphql.pass_marks import PassMarkMutation, PassMarkQuery
 from dingkao.papers.graphql.question_voiding import QuestionVoidingMutation, QuestionVoidingQuery
 from dingkao.papers.graphql.results import (
     AnswersSaved,
-    GiveFaceConsentResult,
     SaveAnswersResult,
     StartAttemptResult,
     SubmitAttemptResult,
     TakeOverAttemptResult,
     UnansweredProblem,
 )
-from dingkao.papers.graphql.types import Attempt, SavedAnswer, load_attempt, load_attempt_by_token, show_face_consent
-from dingkao.papers.proctoring import give_face_consent
+from dingkao.papers.graphql.types import Attempt, SavedAnswer, load_attempt, load_attempt_by_token
 from dingkao.papers.writing import take_over_attempt
 from dingkao.plugin.ids import decode_id
 from dingkao.plugin.text import Text
@@ -50,18 +46,6 @@ URGENT_FIELDS = frozenset({"saveAnswers", "submitAttempt", "takeOverAttempt"})
 
 @strawberry.type
 class PaperMutation(PassMarkMutation, BankMutation, InvigilatingMutation, QuestionVoidingMutation):
-    @strawberry.mutation(description="Agree to face capture, before the first test. 人脸信息采集授权")
-    async def give_face_consent(
-        self,
-        info: CoreInfo,
-        input: Annotated[GiveFaceConsentInput, strawberry.argument(description="To which text. 授权")],
-    ) -> GiveFaceConsentResult:
-        assessment_id = decode_id("Assessment", input.assessment_id)
-        await give_face_consent(info.context.environment, info.context.caller, assessment_id, input.text_version)
-        info.context.forget_loaded()
-        assessment = await load_assessment(info, assessment_id)
-        return await show_face_consent(info, assessment.record)
-
     @strawberry.mutation(description="Begin an attempt, or find the one that runs. 开始作答")
     async def start_attempt(
         self,

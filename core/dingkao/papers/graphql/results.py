@@ -5,7 +5,7 @@ from typing import Annotated
 
 import strawberry
 
-from dingkao.papers.graphql.types import Attempt, FaceConsent, SavedAnswer
+from dingkao.papers.graphql.types import Attempt, SavedAnswer
 from dingkao.plugin.graphql import NotEligibleProblem, Problem, StateProblem, ValidationProblem
 
 
@@ -22,10 +22,6 @@ class UnansweredProblem(Problem):
     positions: list[int] = strawberry.field(description="The questions without an answer, from 1. 未答题号")
 
 
-GiveFaceConsentResult = Annotated[
-    FaceConsent | ValidationProblem | StateProblem,
-    strawberry.union("GiveFaceConsentResult", description="Outcome of consenting. 授权结果"),
-]
 StartAttemptResult = Annotated[
     Attempt | StateProblem | NotEligibleProblem,
     strawberry.union("StartAttemptResult", description="Outcome of beginning a paper. 开始作答结果"),

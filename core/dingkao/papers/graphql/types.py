@@ -12,7 +12,6 @@ from dingkao.assessments.records import AssessmentRecord
 from dingkao.context import CoreInfo
 from dingkao.papers import rules
 from dingkao.papers.invigilating import read_interventions
-from dingkao.papers.proctoring import read_face_status
 from dingkao.papers.records import (
     AttemptRecord,
     PaperRecord,
@@ -342,15 +341,6 @@ def show_paper(record: PaperRecord, assessment: AssessmentRecord) -> Paper:
     )
 
 
-@strawberry.type(description="Consent to face capture, and the capture. 人脸信息采集授权")
-class FaceConsent:
-    required: bool = strawberry.field(description="Whether the policy wants it before a test. 是否需要")
-    text_version: str = strawberry.field(description="Version of the text to agree to. 授权书版本")
-    text: str = strawberry.field(description="The text. 授权书全文")
-    given_at: datetime | None = strawberry.field(description="When consent was given. 授权时间")
-    captured_at: datetime | None = strawberry.field(description="When a capture was accepted last. 采集时间")
-
-
 @strawberry.type
 class AssessmentPapers:
     @strawberry.field(description="Papers in their order; none before submission. 试卷")
@@ -360,23 +350,6 @@ class AssessmentPapers:
         if being_sat and _is_own(info, self.record) and await _settle(info, self.record.id):
             records = await info.context.loader(read_papers_of).load(self.record.id)
         return [show_paper(record, self.record) for record in records]
-
-    @strawberry.field(description="Consent to face capture, and the capture. 人脸信息采集授权")
-    async def face_consent(self: Assessment, info: CoreInfo) -> FaceConsent:
-        return await show_face_consent(info, self.record)
-
-
-async def show_face_consent(info: CoreInfo, record: AssessmentRecord) -> FaceConsent:
-    """What is asked for before the first test, and what was given."""
-    policy = (await pinned_policy(info.context.environment, record)).section(PapersPolicy)
-    status = await info.context.loader(read_face_status).load(record.id)
-    return FaceConsent(
-        required=policy.face_capture,
-        text_version=policy.face_consent_version,
-        text=policy.face_consent_text,
-        given_at=status.given_at,
-        captured_at=status.captured_at,
-    )
 
 
 async def load_paper(info: CoreInfo, paper_id: int) -> Paper:
