@@ -2,42 +2,24 @@
 walked to the first entry that does not hold."""
 
 import asyncio
-import sqlite3
 from typing import Any
 
-import asyncpg
 import pytest
 
 from dingkao.audit.tables import AuditEntry, AuditHead
 from dingkao.audit.verification import Expected, chain_head, verify_chain
 from dingkao.audit.work import SYSTEM_CALLER, begin
 from dingkao.db.counting import count_queries
-from dingkao.db.database import fetch, is_postgresql
+from dingkao.db.database import fetch
 from dingkao.environment import Environment
 
-Refused = (sqlite3.IntegrityError, asyncpg.RaiseError)
+from .by_hand import Refused, by_hand
 
 
 async def act(environment: Environment, action: str = "TRY", number: int | None = None) -> None:
     """A use case that changes nothing but the audit."""
     async with begin(environment, SYSTEM_CALLER) as work:
         await work.record(action, "Try", number, {"数": number})
-
-
-async def by_hand(*statements: str) -> None:
-    """What somebody does who owns the tables: take the triggers away, and then change what he likes."""
-    if is_postgresql():
-        # Of one session alone, as all of it must be.
-        for statement in statements:
-            await fetch(f"DO $$ BEGIN SET LOCAL session_replication_role = replica; {statement}; END $$")
-        return
-    triggers = await fetch("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-    for row in triggers:
-        await fetch(f'DROP TRIGGER "{row["name"]}"')
-    for statement in statements:
-        await fetch(statement)
-    for row in triggers:
-        await fetch(row["sql"])
 
 
 async def numbers() -> list[int]:

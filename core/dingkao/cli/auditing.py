@@ -180,11 +180,11 @@ async def _bar(environment: "Environment") -> "Any":
     from dingkao.audit.verification import chain_head, chain_start
 
     head = await chain_head()
-    return _progress((head.number if head else 0) - (await chain_start()).number)
+    return progress_bar((head.number if head else 0) - (await chain_start()).number)
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], object]]:
+def progress_bar(total: int) -> Iterator[Callable[[int], object]]:
     """A bar on standard error; nothing where that is no terminal."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
