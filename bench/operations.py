@@ -9,6 +9,7 @@ from piccolo.querystring import QueryString
 
 from bench.load import COUNTER
 from bench.province import BODY_REVIEWER
+from dingkao.accounts.tables import Account
 from dingkao.db.statement import Statement
 from dingkao.plugin.ids import encode_id
 from dingkao.web.operations import load_operations
@@ -96,7 +97,10 @@ class Operation:
 async def read_cast() -> Cast:
     """Who the operations are for, from the database in use."""
     players = {
-        state: [Player(row["login_name"], row["doctor"], row["attempt"] or 0) for row in await _cast.run(state=state)]
+        state: [
+            Player(str(Account.login_name.open(row["login_name"])), row["doctor"], row["attempt"] or 0)
+            for row in await _cast.run(state=state)
+        ]
         for state in ("BODY_APPROVED", "TESTING")
     }
     body = await _body.first(yes=True)

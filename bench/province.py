@@ -21,6 +21,7 @@ from dingkao.cycles.tables import BodyAppointment, Cycle
 from dingkao.cycles.vocabulary import CycleState
 from dingkao.db.bulk import insert_many
 from dingkao.db.database import transaction
+from dingkao.db.sealed import index_to_value
 from dingkao.db.tables import Record
 from dingkao.doctors.made_up import (
     made_up_document_number,
@@ -226,9 +227,10 @@ async def _insert_persons(frame: _Frame, cases: Sequence[_Case], able: dict[Asse
             )
             for case in cases
         ],
-        [Doctor.id, Doctor.document_number],
+        [Doctor.id, Doctor.document_index],
     )  # fmt: skip
-    keys = {row["document_number"]: row["id"] for row in rows}
+    numbers = index_to_value(Doctor.document_number, (case.document_number for case in cases))
+    keys = {numbers[row["document_index"]]: row["id"] for row in rows}
     for case in cases:
         case.doctor = keys[case.document_number]
     categories = list(PracticeCategory)

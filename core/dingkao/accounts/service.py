@@ -14,6 +14,7 @@ from dingkao.accounts.tables import Account, PhoneCode, Session
 from dingkao.audit.work import SYSTEM_CALLER, UnitOfWork, begin
 from dingkao.crypto.purposes import Purpose
 from dingkao.db.database import is_postgresql
+from dingkao.db.sealed import indexes_of
 from dingkao.db.statement import Statement
 from dingkao.doctors.numbers import NumberError, normalise_number, parse_phone
 from dingkao.doctors.tables import PracticeRegistration
@@ -31,7 +32,7 @@ _account_by_login = Statement(
     lambda p: Account.select(
         Account.id, Account.login_name, Account.name, Account.password_hash, Account.doctor, Account.failures,
         Account.locked_until, Account.disabled,
-    ).where(Account.login_name == p.login_name)
+    ).where(Account.login_index.is_in(p.logins))
 )  # fmt: skip
 _account_by_id = Statement(
     lambda p: Account.select(
@@ -48,7 +49,7 @@ _doctor_region = Statement(
 _codes_since = Statement(
     lambda p: (
         PhoneCode.select(PhoneCode.sent_at)
-        .where((PhoneCode.phone == p.phone) & (PhoneCode.sent_at > p.since))
+        .where(PhoneCode.phone_index.is_in(p.phones) & (PhoneCode.sent_at > p.since))
         .order_by(PhoneCode.sent_at, ascending=False)
     )
 )
@@ -88,9 +89,9 @@ async def log_in(
     Raises ValidationFailed with the one problem WRONG_CREDENTIALS, alike and after the same time for an unknown name, a
     wrong password, a locked and a disabled account.
     """
-    account: Any = await _account_by_login.first(login_name=normalise_number(login_name))
+    account: Any = await _account_by_login.first(logins=indexes_of(Account.login_name, normalise_number(login_name)))
     if account is None:
-        account = await _account_by_login.first(login_name=login_name.strip())
+        account = await _account_by_login.first(logins=indexes_of(Account.login_name, login_name.strip()))
     fits = await _password_fits(environment, account, password)
     who = replace(SYSTEM_CALLER, address=address, request_id=request_id)
     if account is None:
@@ -117,7 +118,7 @@ async def _locked(account_id: int, login_name: str) -> Any:
     """The account, locked against other logins; read again under the lock."""
     if is_postgresql():
         await _lock_account.run(id=account_id)
-    return await _account_by_login.first(login_name=login_name)
+    return await _account_by_login.first(logins=indexes_of(Account.login_name, login_name))
 
 
 async def _count_failure(work: UnitOfWork, account: Any, *, counted: bool) -> None:
@@ -150,7 +151,7 @@ async def send_phone_code(environment: Environment, caller: Caller | None, phone
         _require_first_login(work.caller)
         account: Any = await _account_by_id.first(id=work.caller.account_id)
         target = _target_phone(account["registry_phone"], phone)
-        sent = await _codes_since.run(phone=target, since=work.now - timedelta(hours=1))
+        sent = await _codes_since.run(phones=indexes_of(PhoneCode.phone, target), since=work.now - timedelta(hours=1))
         _check_rate(work, [row["sent_at"] for row in sent])
         code = f"{secrets.randbelow(10**6):06d}"
         await PhoneCode.insert(

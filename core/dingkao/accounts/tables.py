@@ -3,6 +3,7 @@
 from piccolo.columns import Boolean, Date, Integer, Timestamptz, Varchar
 
 from dingkao.db.routing import ROUTER
+from dingkao.db.sealed import Sealed, blind_index
 from dingkao.db.tables import Record, code_column, one_of, reference, unique
 from dingkao.doctors.tables import Doctor
 from dingkao.institutions.tables import Organisation
@@ -15,10 +16,11 @@ class Account(Record, db=ROUTER, tablename="account"):
 
     _audited_as = "Account"
 
-    login_name = code_column(60, unique=True)
+    login_name = Sealed(index="login_index")
+    login_index = blind_index(unique=True)
     name = Varchar(60)
     password_hash = code_column(200, null=True)
-    phone = code_column(20, null=True)
+    phone = Sealed(null=True)
     doctor = reference(Doctor, null=True, unique=True, index=False)
     failures = Integer(default=0)
     locked_until = Timestamptz(null=True, default=None)
@@ -54,7 +56,8 @@ class PhoneCode(Record, db=ROUTER, tablename="phone_code"):
     """短信验证码: stored as an HMAC, bound to one session, one phone and one purpose."""
 
     session = reference(Session)
-    phone = code_column(20)
+    phone = Sealed(index="phone_index")
+    phone_index = blind_index(index=True)
     purpose = code_column(30)
     digest = code_column(64)
     sent_at = Timestamptz(default=None)

@@ -4,6 +4,7 @@ from piccolo.columns import Date, Varchar
 
 from dingkao.assessments.tables import Assessment
 from dingkao.db.routing import ROUTER
+from dingkao.db.sealed import Sealed
 from dingkao.db.tables import Record, reference, unique
 from dingkao.storage.tables import StoredFile
 
@@ -12,7 +13,7 @@ class RegistrationForm(Record, db=ROUTER, tablename="registration_form"):
     """报名信息: the basic and practice data that the doctor completes. Registry numbers are not here."""
 
     assessment = reference(Assessment, unique=True, index=False)
-    contact_phone = Varchar(20, default="")
+    contact_phone = Sealed(default="")
     email = Varchar(120, default="")
     address = Varchar(200, default="")
     ethnicity = Varchar(30, default="")

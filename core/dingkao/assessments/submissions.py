@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from dingkao.assessments.tables import Submission
@@ -27,12 +28,21 @@ class SubmissionRecord:
 
     def masked_content(self) -> dict[str, Any]:
         """The snapshot with its personal numbers masked."""
-        document: dict[str, Any] = json.loads(self.content)
-        doctor, registration = document["doctor"], document["registration"]
-        doctor["documentNumber"] = mask_document_number(doctor["documentNumber"])
-        doctor["qualificationNumber"] = mask_qualification_number(doctor["qualificationNumber"])
-        registration["practiceNumber"] = mask_practice_number(registration["practiceNumber"])
-        return document
+        return _masked(self.content)
+
+
+def _masked(content: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(content)
+    doctor, registration = document["doctor"], document["registration"]
+    doctor["documentNumber"] = mask_document_number(doctor["documentNumber"])
+    doctor["qualificationNumber"] = mask_qualification_number(doctor["qualificationNumber"])
+    registration["practiceNumber"] = mask_practice_number(registration["practiceNumber"])
+    return document
+
+
+def snapshot_digest(content: str) -> str:
+    """SHA-256 of a snapshot (canonical JSON) as it is shown, in hexadecimal."""
+    return sha256(json.dumps(_masked(content), ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
 async def read_latest_submissions(assessment_ids: list[int]) -> list[SubmissionRecord | None]:

@@ -5,6 +5,7 @@ from piccolo.constraints import Check
 
 from dingkao.cycles.tables import Cycle, PinnedPolicy
 from dingkao.db.routing import ROUTER
+from dingkao.db.sealed import SealedText
 from dingkao.db.tables import Record, code_column, one_of, reference, unique
 from dingkao.doctors.tables import Doctor, PracticeRegistration
 from dingkao.institutions.tables import Organisation, Region
@@ -67,11 +68,12 @@ class Rating(Record, db=ROUTER, tablename="rating"):
 
 
 class Submission(Record, db=ROUTER, tablename="submission"):
-    """What the reviewers judge: the whole form as it was when it was submitted, as JSON, with its SHA-256."""
+    """What the reviewers judge: the whole form as it was when it was submitted, as JSON, with the SHA-256 of it as it
+    is shown: a digest of the numbers themselves would tell them to whoever tries them all."""
 
     assessment = reference(Assessment, index=False)
     number = Integer(default=None)
-    content = Text()
+    content = SealedText()
     digest = code_column(64)
     submitted_at = Timestamptz(default=None)
 

@@ -6,6 +6,7 @@ from typing import Any
 from piccolo.columns import Column
 
 from dingkao.db.database import fetch, is_postgresql
+from dingkao.db.sealed import sealed_rows
 
 # Few enough for the driver to keep the statement's text, and for every database's limit of parameters.
 ROWS_PER_STATEMENT = 200
@@ -16,6 +17,7 @@ async def insert_many(
 ) -> list[Any]:
     """Insert `rows`, tuples in the order of `columns` (all of one table), and return the `returning` columns of those
     that were inserted, in no promised order. A row that breaks a unique constraint is passed over."""
+    columns, rows = sealed_rows(columns, rows)
     table = columns[0]._meta.table._meta.tablename
     names = ", ".join(f'"{column._meta.db_column_name}"' for column in columns)
     wanted = ", ".join(f'"{column._meta.db_column_name}"' for column in returning)

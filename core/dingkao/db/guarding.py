@@ -82,10 +82,10 @@ class PluginRouter(Router):
 class PluginStatement(Statement):
     """A Statement over tables of the plugin. `run` raises OutOfReach where it names one of the core's."""
 
-    def _compose(self, values: Mapping[str, Any]) -> tuple[str, list[Any]]:
-        sql, slots = super()._compose(values)
-        _statements.check(sql)
-        return sql, slots
+    def _compose(self, values: Mapping[str, Any]) -> tuple[str, list[Any], Any]:
+        composed = super()._compose(values)
+        _statements.check(composed[0])
+        return composed
 
 
 _statements = _Looked()

@@ -14,6 +14,7 @@ from piccolo.querystring import QueryString
 
 from dingkao.db.database import fetch
 from dingkao.db.routing import current_engine
+from dingkao.db.sealed import opener
 
 # A list in a query is padded with its last value to one of these lengths, so that few texts are composed.
 LARGEST_LIST = 4096
@@ -61,7 +62,8 @@ class Statement:
 
     `build` receives `Parameters` and returns a Piccolo query or querystring. `constants` names the arguments whose
     value becomes part of the text (a LIMIT, a choice of columns): one text is kept for each of their values, so they
-    must be few. `json_columns` are decoded in each row. Values go to the driver as they are: pass dates, numbers, text.
+    must be few. `json_columns` are decoded in each row, sealed columns of a Piccolo query opened. Values go to the
+    driver as they are: pass dates, numbers, text.
     """
 
     def __init__(
@@ -74,7 +76,7 @@ class Statement:
         self._build = build
         self._constants = frozenset(constants)
         self._json_columns = tuple(json_columns)
-        self._texts: dict[tuple[Any, ...], tuple[str, list[Any]]] = {}
+        self._texts: dict[tuple[Any, ...], tuple[str, list[Any], Any]] = {}
 
     async def run(self, **values: Any) -> list[Any]:
         """Run with these values and return the rows as mappings. An empty list among the values gives no rows."""
@@ -90,9 +92,11 @@ class Statement:
         if text is None:
             text = self._compose(values)
             self._texts[tuple(key)] = text
-        sql, slots = text
+        sql, slots, opened = text
         arguments = [_fill(slot, values) if isinstance(slot, Slot) else slot for slot in slots]
         rows = await fetch(sql, arguments)
+        if opened is not None:
+            rows = opened(rows)
         return self._decode(rows) if self._json_columns else rows
 
     async def first(self, **values: Any) -> Any | None:
@@ -100,7 +104,7 @@ class Statement:
         rows = await self.run(**values)
         return rows[0] if rows else None
 
-    def _compose(self, values: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    def _compose(self, values: Mapping[str, Any]) -> tuple[str, list[Any], Any]:
         lengths = {
             name: _padded_length(len(value))
             for name, value in values.items()
@@ -110,7 +114,8 @@ class Statement:
         query = self._build(Parameters(lengths, constants))
         querystring = query if isinstance(query, QueryString) else query.querystrings[0]
         sql, arguments = querystring.compile_string(engine_type=current_engine().engine_type)
-        return sql, list(arguments)
+        selected = getattr(query, "columns_delegate", None)
+        return sql, list(arguments), opener(selected.selected_columns) if selected is not None else None
 
     def _decode(self, rows: list[Any]) -> list[dict[str, Any]]:
         decoded = []

@@ -7,11 +7,23 @@ from typing import Any, ClassVar
 from piccolo.columns import BigSerial, ForeignKey, Varchar
 from piccolo.columns.base import OnDelete, OnUpdate
 from piccolo.constraints import Check, Unique
+from piccolo.query.methods.select import Select
 from piccolo.table import Table
 
 from dingkao.db.routing import ROUTER
+from dingkao.db.sealed import opener, sealed_columns, sealed_values
 
 __all__ = ["Record", "code_column", "one_of", "reference", "unique"]
+
+
+class _OpeningSelect(Select[Any]):
+    """Opens what is sealed in the rows it returns."""
+
+    async def response_handler(self, response: Any) -> Any:
+        """The rows with their sealed columns open."""
+        handled = await super().response_handler(response)  # type: ignore[no-untyped-call]
+        opened = opener(self.columns_delegate.selected_columns)
+        return handled if opened is None or not handled or not isinstance(handled[0], dict) else opened(handled)
 
 
 class Record(Table, db=ROUTER):
@@ -30,6 +42,26 @@ class Record(Table, db=ROUTER):
     # an act; none named: all of them.
     _audited_as: ClassVar[str] = ""
     _digested: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(
+        self, _data: Any = None, _ignore_missing: bool = False, _exists_in_db: bool = False, **kwargs: Any
+    ) -> None:
+        if not _exists_in_db and sealed_columns(self._meta.columns):
+            stored = sealed_values(type(self), {**(_data or {}), **kwargs})
+            _data, kwargs = None, {key if isinstance(key, str) else key._meta.name: stored[key] for key in stored}
+        super().__init__(_data, _ignore_missing=_ignore_missing, _exists_in_db=_exists_in_db, **kwargs)
+
+    @classmethod
+    def select(cls, *columns: Any, exclude_secrets: bool = False) -> Any:
+        """As Piccolo's; what is sealed comes open."""
+        chosen = cls._process_column_args(*columns)
+        return _OpeningSelect(table=cls, columns_list=chosen, exclude_secrets=exclude_secrets)
+
+    @classmethod
+    def update(cls, values: Any = None, force: bool = False, use_auto_update: bool = True, **kwargs: Any) -> Any:
+        """As Piccolo's; values of sealed columns are sealed, and their indexes set."""
+        stored = sealed_values(cls, {**(values or {}), **kwargs})
+        return super().update(stored, force=force, use_auto_update=use_auto_update)
 
 
 def reference(table: Any, null: bool = False, index: bool = True, **options: Any) -> ForeignKey[Any]:

@@ -14,9 +14,11 @@ from dingkao.clock import CHINA, china_date
 from dingkao.cycles.rules import Calendar
 from dingkao.cycles.service import appoint_body, create_cycle, open_cycle
 from dingkao.db.database import fetch, is_postgresql, transaction
+from dingkao.db.sealed import index_to_value
 from dingkao.demo import people
 from dingkao.demo.people import DOCTORS, INITIAL_PASSWORD, PASSWORD, STAFF
 from dingkao.doctors.service import record_behaviour, register_doctor
+from dingkao.doctors.tables import Doctor
 from dingkao.environment import Environment
 from dingkao.institutions.rules import OrganisationKind
 from dingkao.institutions.service import create_organisation, create_region, region_by_code
@@ -204,7 +206,8 @@ async def _open_enrolment(
 ) -> None:
     for code, account_id in officers.items():
         numbers = [doctor.document_number for doctor in DOCTORS if doctor.opened and doctor.institution == code]
-        rows = await Assessment.select(Assessment.id).where(Assessment.doctor.document_number.is_in(numbers))
+        indexes = list(index_to_value(Doctor.document_number, numbers))
+        rows = await Assessment.select(Assessment.id).where(Assessment.doctor.document_index.is_in(indexes))
         officer: Caller = replace(
             SYSTEM_CALLER,
             account_id=account_id,

@@ -11,6 +11,7 @@ from dingkao.clock import china_date
 from dingkao.cycles.service import ensure_assessments_after
 from dingkao.db.bulk import insert_many
 from dingkao.db.database import fetch, is_postgresql
+from dingkao.db.sealed import index_to_value
 from dingkao.db.statement import LARGEST_LIST, Statement
 from dingkao.doctors import rules
 from dingkao.doctors.numbers import parse_qualification_number
@@ -34,10 +35,10 @@ _institutions = Statement(
         Organisation.code, Organisation.id, Organisation.region, Organisation.is_institution
     ).where(Organisation.code.is_in(p.codes))
 )
-_logins = Statement(lambda p: Account.select(Account.login_name).where(Account.login_name.is_in(p.numbers)))
+_logins = Statement(lambda p: Account.select(Account.login_index).where(Account.login_index.is_in(p.indexes)))
 _documents = Statement(
-    lambda p: Doctor.select(Doctor.document_number).where(
-        (Doctor.document_type == p.document_type) & Doctor.document_number.is_in(p.numbers)
+    lambda p: Doctor.select(Doctor.document_index).where(
+        (Doctor.document_type == p.document_type) & Doctor.document_index.is_in(p.indexes)
     )
 )
 
@@ -172,14 +173,13 @@ async def _known_institutions(work: UnitOfWork, codes: set[str]) -> dict[str, in
 
 async def _known_numbers(lines: Sequence[RosterLine]) -> set[str]:
     """Those of the lines' document numbers that a doctor or an account has already."""
-    numbers = [line.doctor.document_number for line in lines]
-    known = {row["login_name"] for row in await _logins.run(numbers=numbers)}
+    logins = index_to_value(Account.login_name, (line.doctor.document_number for line in lines))
+    known = {logins[row["login_index"]] for row in await _logins.run(indexes=list(logins))}
     for kind in {line.doctor.document_type for line in lines}:
-        rows = await _documents.run(
-            document_type=kind.value,
-            numbers=[line.doctor.document_number for line in lines if line.doctor.document_type is kind],
-        )
-        known |= {row["document_number"] for row in rows}
+        numbers = (line.doctor.document_number for line in lines if line.doctor.document_type is kind)
+        documents = index_to_value(Doctor.document_number, numbers)
+        rows = await _documents.run(document_type=kind.value, indexes=list(documents))
+        known |= {documents[row["document_index"]] for row in rows}
     return known
 
 
@@ -216,8 +216,9 @@ async def _enter_batch(work: UnitOfWork, lines: Sequence[RosterLine], institutio
         )
         for doctor in doctors
     ]
-    inserted = await insert_many(_DOCTOR, rows, returning=(Doctor.id, Doctor.document_number))
-    ids = {row["document_number"]: row["id"] for row in inserted}
+    inserted = await insert_many(_DOCTOR, rows, returning=(Doctor.id, Doctor.document_index))
+    numbers = index_to_value(Doctor.document_number, (doctor.document_number for doctor in doctors))
+    ids = {numbers[row["document_index"]]: row["id"] for row in inserted}
     accounts = [(doctor.document_number, doctor.name, ids.get(doctor.document_number), work.now) for doctor in doctors]
     entered = await insert_many(_ACCOUNT, accounts, returning=(Account.id,))
     if len(ids) != len(doctors) or len(entered) != len(doctors):

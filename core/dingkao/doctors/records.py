@@ -7,9 +7,10 @@ from typing import Any
 
 from dingkao.assessments.tables import Assessment
 from dingkao.audit.work import logged_in
+from dingkao.db.sealed import indexes_of
 from dingkao.db.statement import Parameters, Statement
 from dingkao.doctors.numbers import normalise_number
-from dingkao.doctors.tables import BehaviourRecord, PracticeRegistration
+from dingkao.doctors.tables import BehaviourRecord, Doctor, PracticeRegistration
 from dingkao.institutions.service import contains_pattern
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.errors import NotFound
@@ -87,9 +88,8 @@ def _list(p: Parameters) -> Any:
     if scope is not None:
         query = query.where(scope)
     if p.searching:
-        query = query.where(
-            _R.doctor.name.like(p.pattern) | (_R.doctor.document_number == p.number) | (_R.practice_number == p.number)
-        )
+        numbers = _R.doctor.document_index.is_in(p.documents) | (_R.practice_number == p.number)
+        query = query.where(_R.doctor.name.like(p.pattern) | numbers)
     return query.order_by(_R.doctor).limit(p.limit)
 
 
@@ -151,16 +151,19 @@ async def list_doctors(caller: Caller | None, *, search: str | None, after: int,
     whole = asking.has(Role.SYSTEM)
     institutions = list(asking.organisations(Role.INSTITUTION_OFFICER))
     regions = list(asking.regions(Role.AUTHORITY_OFFICER))
+    number = normalise_number(search or "")
     rows = await _listed.run(
         by_institution=bool(institutions) and not whole,
         by_region=bool(regions) and not whole,
-        searching=bool(search),
+        searching=bool(number),
         limit=limit,
         after=after,
         institutions=institutions or None,
         regions=regions or None,
         pattern=contains_pattern(search or ""),
-        number=normalise_number(search or ""),
+        number=number,
+        # An empty list would be a query without rows.
+        documents=indexes_of(Doctor.document_number, number) if number else None,
     )
     return [_record(row) for row in rows]
 

@@ -3,6 +3,7 @@
 from piccolo.columns import Date, Text, Timestamptz, Varchar
 
 from dingkao.db.routing import ROUTER
+from dingkao.db.sealed import Sealed, blind_index
 from dingkao.db.tables import Record, code_column, one_of, reference, unique
 from dingkao.institutions.tables import Organisation
 from dingkao.plugin.vocabulary import BehaviourPolarity, DocumentType, PracticeCategory, PracticeLevel, Sex
@@ -15,14 +16,15 @@ class Doctor(Record, db=ROUTER, tablename="doctor"):
 
     name = Varchar(60)
     document_type = code_column(30)
-    document_number = code_column(40)
+    document_number = Sealed(index="document_index")
+    document_index = blind_index()
     sex = code_column(10)
     birth_date = Date(default=None)
-    qualification_number = code_column(40)
-    phone = code_column(20, null=True)
+    qualification_number = Sealed()
+    phone = Sealed(null=True)
     created_at = Timestamptz(default=None)
 
-    document_once = unique("document_type", "document_number")
+    document_once = unique("document_type", "document_index")
     document_type_known = one_of("document_type", DocumentType)
     sex_known = one_of("sex", Sex)
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dingkao.clock import Clock, SystemClock
+from dingkao.db.sealed import indexes_of
 from dingkao.db.statement import Statement
 from dingkao.messaging.tables import OutboxMessage
 from dingkao.plugin.ports import SmsMessage
@@ -52,7 +53,7 @@ _of_phone = Statement(
         OutboxMessage.select(
             OutboxMessage.id, OutboxMessage.phone, OutboxMessage.purpose, OutboxMessage.text, OutboxMessage.created_at
         )
-        .where(OutboxMessage.phone == p.phone)
+        .where(OutboxMessage.phone_index.is_in(p.phones))
         .order_by(OutboxMessage.id, ascending=False)
         .limit(p.count)
     ),
@@ -64,5 +65,8 @@ async def read_outbox(count: int = 20, phone: str | None = None) -> list[KeptMes
     """The newest `count` messages (1 to 200), newest first; those to `phone` only, where one is given."""
     if not 1 <= count <= OUTBOX_PAGE:
         raise ValueError(f"count must be 1 to {OUTBOX_PAGE}")
-    rows = await _all.run(count=count) if phone is None else await _of_phone.run(phone=phone, count=count)
+    if phone is None:
+        rows = await _all.run(count=count)
+    else:
+        rows = await _of_phone.run(phones=indexes_of(OutboxMessage.phone, phone), count=count)
     return [KeptMessage(**row) for row in rows]

@@ -30,13 +30,14 @@ CREATE TABLE "doctor" (
   "id" INTEGER PRIMARY KEY NOT NULL,
   "name" VARCHAR(60) NOT NULL DEFAULT '',
   "document_type" VARCHAR(30) NOT NULL DEFAULT null,
-  "document_number" VARCHAR(40) NOT NULL DEFAULT null,
+  "document_number" VARCHAR(300) NOT NULL DEFAULT null,
+  "document_index" VARCHAR(60) NOT NULL DEFAULT null,
   "sex" VARCHAR(10) NOT NULL DEFAULT null,
   "birth_date" DATE NOT NULL DEFAULT null,
-  "qualification_number" VARCHAR(40) NOT NULL DEFAULT null,
-  "phone" VARCHAR(20) DEFAULT null,
+  "qualification_number" VARCHAR(300) NOT NULL DEFAULT null,
+  "phone" VARCHAR(300) DEFAULT null,
   "created_at" TIMESTAMPTZ NOT NULL DEFAULT null,
-  CONSTRAINT "doctor_document_once" UNIQUE ("document_type", "document_number"),
+  CONSTRAINT "doctor_document_once" UNIQUE ("document_type", "document_index"),
   CONSTRAINT "doctor_document_type_known" CHECK ("document_type" IN ('RESIDENT_IDENTITY_CARD', 'TRAVEL_PERMIT', 'PASSPORT', 'MILITARY_IDENTITY_CARD')),
   CONSTRAINT "doctor_sex_known" CHECK ("sex" IN ('MALE', 'FEMALE'))
 );
@@ -142,10 +143,11 @@ CREATE INDEX "body_appointment_body" ON "body_appointment" ("body");
 
 CREATE TABLE "account" (
   "id" INTEGER PRIMARY KEY NOT NULL,
-  "login_name" VARCHAR(60) UNIQUE NOT NULL DEFAULT null,
+  "login_name" VARCHAR(300) NOT NULL DEFAULT null,
+  "login_index" VARCHAR(60) UNIQUE NOT NULL DEFAULT null,
   "name" VARCHAR(60) NOT NULL DEFAULT '',
   "password_hash" VARCHAR(200) DEFAULT null,
-  "phone" VARCHAR(20) DEFAULT null,
+  "phone" VARCHAR(300) DEFAULT null,
   "doctor" INTEGER UNIQUE REFERENCES "doctor" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
   "failures" INTEGER NOT NULL DEFAULT 0,
   "locked_until" TIMESTAMPTZ DEFAULT null,
@@ -183,7 +185,8 @@ CREATE INDEX "session_account" ON "session" ("account");
 CREATE TABLE "phone_code" (
   "id" INTEGER PRIMARY KEY NOT NULL,
   "session" INTEGER NOT NULL REFERENCES "session" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
-  "phone" VARCHAR(20) NOT NULL DEFAULT null,
+  "phone" VARCHAR(300) NOT NULL DEFAULT null,
+  "phone_index" VARCHAR(60) NOT NULL DEFAULT null,
   "purpose" VARCHAR(30) NOT NULL DEFAULT null,
   "digest" VARCHAR(64) NOT NULL DEFAULT null,
   "sent_at" TIMESTAMPTZ NOT NULL DEFAULT null,
@@ -193,6 +196,8 @@ CREATE TABLE "phone_code" (
 );
 
 CREATE INDEX "phone_code_session" ON "phone_code" ("session");
+
+CREATE INDEX "phone_code_phone_index" ON "phone_code" ("phone_index");
 
 CREATE TABLE "assessment" (
   "id" INTEGER PRIMARY KEY NOT NULL,
@@ -255,7 +260,7 @@ CREATE INDEX "stored_file_uploaded_by" ON "stored_file" ("uploaded_by");
 CREATE TABLE "registration_form" (
   "id" INTEGER PRIMARY KEY NOT NULL,
   "assessment" INTEGER UNIQUE NOT NULL REFERENCES "assessment" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
-  "contact_phone" VARCHAR(20) NOT NULL DEFAULT '',
+  "contact_phone" VARCHAR(300) NOT NULL DEFAULT '',
   "email" VARCHAR(120) NOT NULL DEFAULT '',
   "address" VARCHAR(200) NOT NULL DEFAULT '',
   "ethnicity" VARCHAR(30) NOT NULL DEFAULT '',
@@ -803,13 +808,14 @@ CREATE TABLE "document_sequence" (
 
 CREATE TABLE "outbox_message" (
   "id" INTEGER PRIMARY KEY NOT NULL,
-  "phone" VARCHAR(20) NOT NULL DEFAULT null,
+  "phone" VARCHAR(300) NOT NULL DEFAULT null,
+  "phone_index" VARCHAR(60) NOT NULL DEFAULT null,
   "purpose" VARCHAR(30) NOT NULL DEFAULT null,
   "text" TEXT NOT NULL DEFAULT '',
   "created_at" TIMESTAMPTZ NOT NULL DEFAULT null
 );
 
-CREATE INDEX "outbox_message_phone" ON "outbox_message" ("phone");
+CREATE INDEX "outbox_message_phone_index" ON "outbox_message" ("phone_index");
 
 CREATE TABLE "audit_head" (
   "id" INTEGER PRIMARY KEY NOT NULL,

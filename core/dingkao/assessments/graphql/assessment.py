@@ -120,7 +120,7 @@ class SubmissionPreview:
 class Submission:
     number: int = strawberry.field(description="First is 1. 提交次序")
     submitted_at: datetime = strawberry.field(description="When. 提交时间")
-    digest: str = strawberry.field(description="SHA-256 of the stored snapshot. 摘要")
+    digest: str = strawberry.field(description="SHA-256 of the snapshot with its numbers masked. 摘要")
     content: str = strawberry.field(description="The snapshot as JSON, numbers masked. 报名信息快照（JSON，号码脱敏）")
 
 

@@ -70,7 +70,7 @@ async def put_rating(
     }
     found = await _rating.first(assessment=assessment_id, dimension=dimension.value, rated_by=rated_by.value)
     if found is not None:
-        await Rating.update(values).where(Rating.id == found["id"])  # type: ignore[arg-type]
+        await Rating.update(values).where(Rating.id == found["id"])
         return
     await Rating.insert(
         Rating(

@@ -1,6 +1,5 @@
 """Preview, submission and withdrawal (manual 2.2.3: 确认/提交报名信息和考核程序)."""
 
-import hashlib
 import json
 from datetime import datetime
 
@@ -11,6 +10,7 @@ from dingkao.assessments.rules import INSTITUTION_HAS_ACTED, Event, institution_
 from dingkao.assessments.scope import require_role
 from dingkao.assessments.service.editing import edit
 from dingkao.assessments.submission_rules import submission_problems
+from dingkao.assessments.submissions import snapshot_digest
 from dingkao.assessments.tables import Assessment, Submission
 from dingkao.audit.work import begin
 from dingkao.cycles.vocabulary import CycleState
@@ -81,7 +81,7 @@ async def submit(environment: Environment, caller: Caller | None, assessment_id:
                 assessment=record.id,
                 number=number,
                 content=text,
-                digest=hashlib.sha256(text.encode()).hexdigest(),
+                digest=snapshot_digest(text),
                 submitted_at=work.now,
             )
         )
