@@ -68,7 +68,7 @@ ITEMS = (
         ),
         "Online alone; no limits for late entry or early hand-in.",
     ),
-    Item("补考与培训: make-up sitting, retraining", (), "Not obeyed yet."),
+    Item("补考与培训: make-up sitting, retraining", ("papers.absence",), "No retraining."),
     Item(
         "审核: levels, routing, separation of duty",
         ("reviews.separate_people", "reviews.body_of_level"),

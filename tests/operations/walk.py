@@ -17,6 +17,7 @@ from dingkao.plugin.ids import decode_id, encode_id
 from dingkao.plugin.policy import PolicyLayer, stack
 from dingkao.plugin.vocabulary import AssessmentState, Sex, Verdict
 from dingkao.testing.clock import SettableClock
+from dingkao.testing.progress import bring_to_tests
 from dingkao.testing.sample import SampleDoctor, SampleProvince, build_sample
 from dingkao.tour import pictures
 
@@ -248,6 +249,13 @@ class Walk:
         request = {"attemptId": attempt, "consequence": "NEW_ATTEMPT", "reason": "考场断电"}
         await self.run(self.body, "RequestVoiding", input=request)
         await self.run(self.authority, "DecideVoiding", input={"attemptId": attempt, "confirm": True})
+        missed = await self.province.add_doctor("缺考者")
+        await bring_to_tests(self.province, missed)
+        await AssessmentPaper.update({AssessmentPaper.state: "ABSENT"}).where(
+            AssessmentPaper.assessment == missed.assessment_id
+        )
+        decision = {"assessmentId": assessment_id(missed), "excused": False, "reason": "无正当理由"}
+        await self.run(self.authority, "DecideAbsence", input=decision)
 
     async def void_question(self, attempt: str) -> None:
         """A question that the one attempt was asked; then one that nobody was, so that counts depend on no draw."""

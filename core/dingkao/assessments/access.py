@@ -55,6 +55,7 @@ _papers = Statement(
             AssessmentPaper.state,
             AssessmentPaper.attempts_used,
             AssessmentPaper.waiver_code,
+            AssessmentPaper.sit_until,
         )
         .where(AssessmentPaper.assessment.is_in(p.assessments))
         .order_by(AssessmentPaper.position)
@@ -184,7 +185,11 @@ async def gather_facts_of(records: Sequence[FactsSource], now: datetime) -> dict
             today=china_date(now),
             papers=tuple(
                 PaperFact(
-                    PaperSubject(row["subject"]), PaperState(row["state"]), row["attempts_used"], row["waiver_code"]
+                    PaperSubject(row["subject"]),
+                    PaperState(row["state"]),
+                    row["attempts_used"],
+                    row["waiver_code"],
+                    row["sit_until"],
                 )
                 for row in papers_of.get(record.id, ())
             ),

@@ -121,7 +121,8 @@ def _against_test(record: AssessmentRecord, facts: AssessmentFacts, now: datetim
         text = Text("考核机构复核通过后方可参加测评。", "Tests come after the assessment body's approval.")
         return [Reason("NOT_APPROVED", text)]
     reasons = []
-    if not record.tests_from <= now <= record.tests_until:
+    until = max([record.tests_until, *(paper.sit_until for paper in facts.papers if paper.sit_until is not None)])
+    if not record.tests_from <= now <= until:
         reasons.append(Reason("TESTS_NOT_OPEN", Text("当前不在测评时间内。", "Tests are not open at this time.")))
     if not any(paper.state in (PaperState.AVAILABLE, PaperState.IN_PROGRESS) for paper in facts.papers):
         reasons.append(Reason("NO_PAPER_AVAILABLE", Text("没有可作答的试卷。", "No paper is available.")))

@@ -443,6 +443,9 @@ CREATE TABLE "assessment_paper" (
   "waiver_code" VARCHAR(60) DEFAULT null,
   "waiver_title" VARCHAR(120) NOT NULL DEFAULT '',
   "changed_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "sit_until" TIMESTAMPTZ DEFAULT null,
+  "absence_excused" BOOLEAN DEFAULT null,
+  "absence_reason" TEXT NOT NULL DEFAULT '',
   CONSTRAINT "assessment_paper_subject_known" CHECK ("subject" IN ('HUMANITIES', 'PROFESSIONAL')),
   CONSTRAINT "assessment_paper_state_known" CHECK ("state" IN ('LOCKED', 'AVAILABLE', 'IN_PROGRESS', 'SUBMITTED', 'PASSED', 'FAILED', 'PENDING_CUTOFF', 'EXEMPT', 'ABSENT', 'VOIDED')),
   CONSTRAINT "assessment_paper_once" UNIQUE ("assessment", "subject"),
@@ -775,7 +778,7 @@ CREATE TABLE "result" (
   "filed_at" TIMESTAMPTZ DEFAULT null,
   "notified_at" TIMESTAMPTZ DEFAULT null,
   CONSTRAINT "result_verdict_known" CHECK ("verdict" IN ('QUALIFIED', 'UNQUALIFIED')),
-  CONSTRAINT "result_ground_known" CHECK ("ground" IN ('ALL_PAPERS_PASSED', 'PAPER_FAILED', 'RATING_FAILED')),
+  CONSTRAINT "result_ground_known" CHECK ("ground" IN ('ALL_PAPERS_PASSED', 'PAPER_FAILED', 'PAPER_MISSED', 'RATING_FAILED')),
   CONSTRAINT "result_state_known" CHECK ("state" IN ('CONCLUDED', 'FILED', 'NOTIFIED', 'REEXAMINATION_REQUESTED', 'UPHELD', 'CHANGED', 'FINAL', 'ANNULLED'))
 );
 

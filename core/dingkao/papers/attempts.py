@@ -77,7 +77,7 @@ async def _start(environment: Environment, asking: Caller, paper_id: int, assess
                 await work.record("RESUME_ATTEMPT", "Attempt", attempt["id"])
                 return int(attempt["id"])
         paper = await find_paper(paper_id)
-        window = rules.Window(record.tests_from, record.tests_until)
+        window = rules.Window(record.tests_from, paper["sit_until"] or record.tests_until)
         rules.require_startable(
             record.state,
             PaperState(paper["state"]),

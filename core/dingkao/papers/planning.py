@@ -21,7 +21,11 @@ from dingkao.results.vocabulary import ConclusionGround
 _papers = Statement(
     lambda p: (
         AssessmentPaper.select(
-            AssessmentPaper.id, AssessmentPaper.subject, AssessmentPaper.position, AssessmentPaper.state
+            AssessmentPaper.id,
+            AssessmentPaper.subject,
+            AssessmentPaper.position,
+            AssessmentPaper.state,
+            AssessmentPaper.absence_excused,
         )
         .where(AssessmentPaper.assessment == p.assessment)
         .order_by(AssessmentPaper.position)
@@ -102,11 +106,19 @@ async def open_papers(work: UnitOfWork, record: AssessmentRecord) -> None:
     have said all (every one passed or waived, or one failed) and no plugin's requirement holds it back."""
     papers = await _papers.run(assessment=record.id)
     states = [PaperState(row["state"]) for row in papers]
-    verdict = rules.conclusion(states)
+    unexcused = any(
+        state is PaperState.ABSENT and row["absence_excused"] is not None and not row["absence_excused"]
+        for state, row in zip(states, papers, strict=True)
+    )
+    verdict = rules.conclusion(states, unexcused=unexcused)
     if verdict is not None:
         if await unmet_requirements(work.environment, [record], Step.CONCLUSION):
             return  # it waits; whoever answers what is open lets us look again
-        ground = ConclusionGround.ALL_PAPERS_PASSED if verdict is Verdict.QUALIFIED else ConclusionGround.PAPER_FAILED
+        if verdict is Verdict.QUALIFIED:
+            ground = ConclusionGround.ALL_PAPERS_PASSED
+        else:
+            failed = PaperState.FAILED in states
+            ground = ConclusionGround.PAPER_FAILED if failed else ConclusionGround.PAPER_MISSED
         await conclude(work, record, verdict, ground, AssessmentEvent.CONCLUDE)
         return
     index = rules.next_to_open(states)

@@ -28,6 +28,9 @@ class PaperRecord:
     attempts_used: int
     waiver_code: str | None
     waiver_title: str
+    sit_until: datetime | None
+    absence_excused: bool | None
+    absence_reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,9 @@ _PAPER = (
     AssessmentPaper.attempts_used,
     AssessmentPaper.waiver_code,
     AssessmentPaper.waiver_title,
+    AssessmentPaper.sit_until,
+    AssessmentPaper.absence_excused,
+    AssessmentPaper.absence_reason,
 )
 _papers_of = Statement(
     lambda p: (
@@ -116,6 +122,8 @@ def _paper(row: Mapping[str, Any]) -> PaperRecord:
     values = dict(row)
     values["subject"] = PaperSubject(values["subject"])
     values["state"] = PaperState(values["state"])
+    excused = values["absence_excused"]
+    values["absence_excused"] = None if excused is None else bool(excused)
     return PaperRecord(**values)
 
 

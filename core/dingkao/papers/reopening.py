@@ -55,7 +55,7 @@ async def reopen_assessment(work: UnitOfWork, record: AssessmentRecord, paper_id
     opened = []
     for row in papers:
         state = PaperState(row["state"])
-        if row["position"] <= position or state in (PaperState.LOCKED, PaperState.EXEMPT):
+        if row["position"] <= position or state in (PaperState.LOCKED, PaperState.EXEMPT, PaperState.ABSENT):
             continue
         if state is not PaperState.AVAILABLE or row["attempts_used"]:
             text = Text("后一试卷已开始作答。", "The paper after it was begun already.")

@@ -33,6 +33,7 @@ class Event(StrEnum):
     LOCK = "LOCK"
     RESTORE = "RESTORE"
     RAISE = "RAISE"
+    EXCUSE = "EXCUSE"
 
 
 TITLES: dict[Event, Text] = {
@@ -51,6 +52,7 @@ TITLES: dict[Event, Text] = {
     Event.REOPEN: Text("恢复作答", "let the attempt go on"),
     Event.LOCK: Text("锁定后一试卷", "lock the paper after it again"),
     Event.RESTORE: Text("作废后重新开放试卷", "open the paper again after it was voided"),
+    Event.EXCUSE: Text("准予补考", "excuse the absence"),
     Event.RAISE: Text("试题作废后改判合格", "pass the paper after a question was voided"),
 }
 
@@ -65,8 +67,6 @@ _INVIGILATING = frozenset({Role.BODY_REVIEWER, Role.AUTHORITY_OFFICER})
 _REOPENED = (State.FAILED, State.AVAILABLE, State.PENDING_CUTOFF, State.SUBMITTED)
 _VOIDED = (State.IN_PROGRESS, State.SUBMITTED, State.PASSED, State.FAILED, State.AVAILABLE, State.PENDING_CUTOFF)
 
-# MISS is the word of regions that record absence. No national text says when; the table holds it so that records can,
-# and no service of the core takes it.
 MACHINE: StateMachine[State, Event] = StateMachine(
     name="paper",
     initial=State.LOCKED,
@@ -87,8 +87,9 @@ MACHINE: StateMachine[State, Event] = StateMachine(
         Transition(State.SUBMITTED, Event.AWAIT_CUTOFF, State.PENDING_CUTOFF, _MARKING, "the pass mark comes later"),
         Transition(State.PENDING_CUTOFF, Event.PASS, State.PASSED, _AUTHORITY, "the mark reaches the pass mark"),
         Transition(State.PENDING_CUTOFF, Event.FAIL, State.FAILED, _AUTHORITY, "the mark is below the pass mark"),
-        Transition(State.LOCKED, Event.MISS, State.ABSENT, _BODY, "the window is over"),
-        Transition(State.AVAILABLE, Event.MISS, State.ABSENT, _BODY, "the window is over"),
+        Transition(State.LOCKED, Event.MISS, State.ABSENT, _TIME, "its time is over and it was not begun"),
+        Transition(State.AVAILABLE, Event.MISS, State.ABSENT, _TIME, "its time is over and it was not begun"),
+        Transition(State.ABSENT, Event.EXCUSE, State.LOCKED, _INVIGILATING, "missed with a good reason; a make-up"),
         *(
             Transition(state, Event.REOPEN, State.IN_PROGRESS, _INVIGILATING, "time was up; extra time, with a reason")
             for state in _REOPENED
@@ -133,14 +134,37 @@ def next_to_open(states: Sequence[State]) -> int | None:
     return None
 
 
-def conclusion(states: Sequence[State]) -> Verdict | None:
-    """What the papers say of the assessment: QUALIFIED where all are done (also where there is none), UNQUALIFIED where
-    one is FAILED (a paper with attempts left never is), None while it is open.
+@dataclass(frozen=True, slots=True)
+class SittingTime:
+    """What decides whether a paper was missed: its state, the attempts begun, and until when it may be begun."""
 
-    Manual 2.2.5: 任何一张试卷不合格，本次考核结果即为不合格. ABSENT and VOIDED wait for a decision of people,
-    PENDING_CUTOFF for the authority's pass mark.
+    state: State
+    attempts_used: int
+    until: datetime
+
+
+def missed(papers: Sequence[SittingTime], now: datetime) -> list[int]:
+    """The indexes of an assessment's papers that are missed at `now`: never begun, not waived, and the time for them
+    is over. None while another one is being sat or marked: what comes of it is not known, and the invigilator who gave
+    it extra time may have to give some to the next one too."""
+    if any(paper.state in (State.IN_PROGRESS, State.SUBMITTED) for paper in papers):
+        return []
+    return [
+        index
+        for index, paper in enumerate(papers)
+        if paper.state in (State.LOCKED, State.AVAILABLE) and not paper.attempts_used and now >= paper.until
+    ]
+
+
+def conclusion(states: Sequence[State], *, unexcused: bool = False) -> Verdict | None:
+    """What the papers say of the assessment: QUALIFIED where all are done (also where there is none), UNQUALIFIED where
+    one is FAILED (a paper with attempts left never is) or was missed without a good reason (`unexcused`), None while it
+    is open.
+
+    Manual 2.2.5: 任何一张试卷不合格，本次考核结果即为不合格; 2007 measure, Art. 27 (absence). Papers that were missed
+    and VOIDED ones wait for a decision of people, PENDING_CUTOFF for the authority's pass mark.
     """
-    if State.FAILED in states:
+    if State.FAILED in states or (unexcused and State.ABSENT in states):
         return Verdict.UNQUALIFIED
     if all(state in DONE for state in states):
         return Verdict.QUALIFIED

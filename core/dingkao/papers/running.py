@@ -38,7 +38,7 @@ _running = Statement(
 _paper = Statement(
     lambda p: AssessmentPaper.select(
         AssessmentPaper.id, AssessmentPaper.assessment, AssessmentPaper.subject, AssessmentPaper.state,
-        AssessmentPaper.attempts_allowed, AssessmentPaper.attempts_used,
+        AssessmentPaper.attempts_allowed, AssessmentPaper.attempts_used, AssessmentPaper.sit_until,
     ).where(AssessmentPaper.id == p.paper)
 )  # fmt: skip
 

@@ -113,6 +113,11 @@ class AssessmentPaper(Record, db=ROUTER, tablename="assessment_paper"):
     waiver_code = code_column(60, null=True)
     waiver_title = Varchar(120, default="")
     changed_at = Timestamptz(default=None)
+    # 补考: until when a paper that was missed may be begun; null: until the cycle's tests end.
+    sit_until = Timestamptz(null=True, default=None)
+    # 缺考: whether there was a good reason, and which; null: nobody has decided.
+    absence_excused = Boolean(null=True, default=None)
+    absence_reason = Text(default="")
 
     subject_known = one_of("subject", PaperSubject)
     state_known = one_of("state", PaperState)

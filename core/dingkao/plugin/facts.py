@@ -1,7 +1,7 @@
 """What rules may know: immutable facts, gathered by the core within the asking account's scope."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from dingkao.plugin.vocabulary import (
     AssessmentKind,
@@ -25,12 +25,14 @@ class BehaviourFact:
 
 @dataclass(frozen=True, slots=True)
 class PaperFact:
-    """A paper of the assessment: its subject, state, attempts begun, and the exemption that waived it, if any."""
+    """A paper of the assessment: its subject, state, attempts begun, the exemption that waived it, if any, and until
+    when it may be begun where that is not the end of the cycle's tests (补考)."""
 
     subject: PaperSubject
     state: PaperState
     attempts_used: int
     waiver_code: str | None = None
+    sit_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -263,6 +263,13 @@ class TimeUp(StrEnum):
     ABANDON = "ABANDON"
 
 
+class Absence(StrEnum):
+    """缺考的处理: people decide whether there was a good reason; or it counts as failed at once."""
+
+    AWAIT_DECISION = "AWAIT_DECISION"
+    FAIL = "FAIL"
+
+
 class Reveal(StrEnum):
     """医师可见的成绩: whether it passed and no more; the mark too; or, after the window, each question's key."""
 
@@ -323,6 +330,12 @@ class PapersPolicy(PolicySection):
         le=7200,
         description="交卷时限（秒）: seconds after the deadline in which a paper may still be submitted, with GRACE",
         source="this software's choice; the manual names none",
+    )
+    absence: Absence = policy_key(
+        default=Absence.AWAIT_DECISION,
+        description="缺考的处理: what becomes of who has not begun a paper when its time is over: AWAIT_DECISION "
+        "由考核机构或主管部门认定有无正当理由（有则补考，无则不合格）, FAIL 直接判定不合格，可事后准予补考",
+        source="2007 measure, Art. 27: 无正当理由不参加考核 fails; who finds what a good reason is, no text says",
     )
     reveal: Reveal = policy_key(
         default=Reveal.MARKS,

@@ -148,6 +148,9 @@ GROUNDS: dict[ConclusionGround, Text] = {
         "有测评试卷不合格且已无作答次数，考核结果为不合格。",
         "A paper is failed with no attempt left, so the assessment is failed.",
     ),
+    ConclusionGround.PAPER_MISSED: Text(
+        "无正当理由缺考，考核结果为不合格。", "A paper was missed without a good reason, so the assessment is failed."
+    ),
     ConclusionGround.RATING_FAILED: Text(
         "工作成绩或者职业道德评定为不合格并经考核机构复核确认，不再进行业务水平测评，考核结果为不合格。",
         "A rating is unqualified and confirmed by the assessment body; there is no test, the assessment is failed.",
@@ -267,6 +270,7 @@ def dimension_outcomes(
     competence = {
         ConclusionGround.ALL_PAPERS_PASSED: Verdict.QUALIFIED,
         ConclusionGround.PAPER_FAILED: Verdict.UNQUALIFIED,
+        ConclusionGround.PAPER_MISSED: Verdict.UNQUALIFIED,
         ConclusionGround.RATING_FAILED: None,
     }[ground]
     rated = tuple(DimensionOutcome(dimension, ratings.get(dimension)) for dimension in RATED_DIMENSIONS)

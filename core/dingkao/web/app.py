@@ -26,6 +26,7 @@ from dingkao.host.loading import FoundPlugin
 from dingkao.host.services import CoreServices
 from dingkao.logs import get_logger
 from dingkao.migrations import CORE_MIGRATIONS
+from dingkao.papers.absence import settle_absences
 from dingkao.papers.graphql.operations import URGENT_FIELDS
 from dingkao.papers.marks import mark_submitted
 from dingkao.papers.settling import settle_expired
@@ -188,9 +189,10 @@ async def _sweep(environment: Environment) -> None:
                 continue
             settled = await settle_expired(environment)
             marked = await mark_submitted(environment)
+            missed = await settle_absences(environment)
             final = await finalise_due(environment)
         except Exception as error:
             _log.error("sweep failed", exc_info=error)
             continue
-        if settled or marked or final:
-            _log.info("swept", attempts=settled, marked=marked, results=final)
+        if settled or marked or missed or final:
+            _log.info("swept", attempts=settled, marked=marked, missed=missed, results=final)

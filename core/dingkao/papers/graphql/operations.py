@@ -7,6 +7,7 @@ import strawberry
 from dingkao.context import CoreInfo
 from dingkao.papers import attempts
 from dingkao.papers.answers import GivenAnswer, save_answers
+from dingkao.papers.graphql.absence import AbsenceMutation
 from dingkao.papers.graphql.bank import BankMutation, BankQuery
 from dingkao.papers.graphql.inputs import (
     SaveAnswersInput,
@@ -45,7 +46,7 @@ URGENT_FIELDS = frozenset({"saveAnswers", "submitAttempt", "takeOverAttempt"})
 
 
 @strawberry.type
-class PaperMutation(PassMarkMutation, BankMutation, InvigilatingMutation, QuestionVoidingMutation):
+class PaperMutation(PassMarkMutation, BankMutation, InvigilatingMutation, QuestionVoidingMutation, AbsenceMutation):
     @strawberry.mutation(description="Begin an attempt, or find the one that runs. 开始作答")
     async def start_attempt(
         self,

@@ -11,6 +11,7 @@ from dingkao.assessments.graphql import Assessment, load_assessment
 from dingkao.assessments.records import AssessmentRecord
 from dingkao.context import CoreInfo
 from dingkao.papers import rules
+from dingkao.papers.graphql.absence import PaperAbsence, settle_missed, show_absence
 from dingkao.papers.invigilating import read_interventions
 from dingkao.papers.records import (
     AttemptRecord,
@@ -282,6 +283,7 @@ class Paper(Node):
     opens_from: datetime = strawberry.field(description="First instant of the window. 测评开始时间")
     opens_until: datetime = strawberry.field(description="End of the window. 测评结束时间")
     waiver: Waiver | None = strawberry.field(description="Where it was waived. 免考")
+    absence: PaperAbsence | None = strawberry.field(description="Where it was missed. 缺考")
     record: strawberry.Private[PaperRecord]
     assessment_record: strawberry.Private[AssessmentRecord]
 
@@ -334,7 +336,8 @@ def show_paper(record: PaperRecord, assessment: AssessmentRecord) -> Paper:
         attempts_used=record.attempts_used,
         attempts_left=rules.attempts_left(record.attempts_allowed, record.attempts_used),
         opens_from=assessment.tests_from,
-        opens_until=assessment.tests_until,
+        opens_until=record.sit_until or assessment.tests_until,
+        absence=show_absence(record),
         waiver=Waiver(code=record.waiver_code, title=record.waiver_title) if record.waiver_code else None,
         record=record,
         assessment_record=assessment,
@@ -347,7 +350,9 @@ class AssessmentPapers:
     async def papers(self: Assessment, info: CoreInfo) -> list[Paper]:
         records = await info.context.loader(read_papers_of).load(self.record.id)
         being_sat = any(record.state is PaperState.IN_PROGRESS for record in records)
-        if being_sat and _is_own(info, self.record) and await _settle(info, self.record.id):
+        if _is_own(info, self.record) and await (
+            _settle(info, self.record.id) if being_sat else settle_missed(info, self.record, records)
+        ):
             records = await info.context.loader(read_papers_of).load(self.record.id)
         return [show_paper(record, self.record) for record in records]
 

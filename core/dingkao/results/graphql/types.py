@@ -62,6 +62,7 @@ described_enum(
     {
         ConclusionGround.ALL_PAPERS_PASSED: "Every paper is passed or waived. 测评全部合格或者免考",
         ConclusionGround.PAPER_FAILED: "A paper is failed with no attempt left. 测评不合格",
+        ConclusionGround.PAPER_MISSED: "A paper was missed without a good reason. 无故缺考",
         ConclusionGround.RATING_FAILED: "A rating is unqualified, confirmed by the body. 评定不合格",
     },
 )
