@@ -12,7 +12,7 @@ from dingkao.doctors.made_up import (
 from dingkao.environment import Environment
 from dingkao.messaging.outbox import read_outbox
 from dingkao.papers.records import read_questions
-from dingkao.papers.tables import Question
+from dingkao.papers.tables import AssessmentPaper, Question
 from dingkao.plugin.ids import decode_id, encode_id
 from dingkao.plugin.policy import PolicyLayer, stack
 from dingkao.plugin.vocabulary import AssessmentState, Sex, Verdict

@@ -19,7 +19,16 @@ from dingkao.web.operations import load_operations
 from .conftest import DemoServer
 
 # They would change the demo's cycle, or say nothing of the way.
-NOT_PLAYED = {"AppointBody", "ApiVersion", "CloseCycle", "CreateCycle", "DecideAbsence", "OpenCycle", "Ping", "SittingChanged"}
+NOT_PLAYED = {
+    "AppointBody",
+    "ApiVersion",
+    "CloseCycle",
+    "CreateCycle",
+    "DecideAbsence",
+    "OpenCycle",
+    "Ping",
+    "SittingChanged",
+}
 
 
 def play(server: DemoServer, *questions: Path, read_code: CodeReader | None = None) -> tuple[int, str]:
