@@ -15,7 +15,7 @@ _FIRST_WAIT = 0.2
 # Two, so that one may overtake the other.
 _MOST_REQUESTS = 2
 _MAY_NOT_WRITE = {"TAKEN_OVER", "ANOTHER_DEVICE_WRITES"}
-# Seconds after the day in which a mark may still come.
+# Seconds after the submission in which a mark may still come.
 _LONGEST_MARKING = 60.0
 
 
@@ -96,7 +96,7 @@ class Candidate:
                 return await device.ask(operation, variables, timings)
             except NotAnswered as failure:
                 self._hall.ledger.retried[f"{operation}: {failure.kind}"] += 1
-                await asyncio.sleep(wait * self._chance.between(0.5, 1.5))
+                await asyncio.sleep(max(failure.after, wait * self._chance.between(0.5, 1.5)))
                 wait = min(wait * 2, _FIRST_WAIT * _LONGEST_WAIT)
 
     async def _answer_until(self, departure: float) -> None:
@@ -161,7 +161,7 @@ class Candidate:
             await self._send(device, answers, self._token)
         except NotAnswered as failure:
             self._hall.ledger.retried[f"SaveAnswers: {failure.kind}"] += 1
-            await asyncio.sleep(self._wait * self._chance.between(0.5, 1.5))
+            await asyncio.sleep(max(failure.after, self._wait * self._chance.between(0.5, 1.5)))
             self._wait = min(self._wait * 2, _FIRST_WAIT * _LONGEST_WAIT)
         except Refused as refusal:
             self._hall.ledger.refused[refusal.code] += 1
@@ -243,7 +243,8 @@ class Candidate:
         data = await self._insist(self._device, "SubmitAttempt", asked, ledger.submits)
         attempt = _expect(data["submitAttempt"], "Attempt")
         sheet.submitted = True
-        while attempt["scorePercent"] is None and self._hall.now() < self._hall.habits.length + _LONGEST_MARKING:
+        until = self._hall.now() + _LONGEST_MARKING
+        while attempt["scorePercent"] is None and self._hall.now() < until:
             # The server died between the submission and the mark: the mark comes by itself.
             ledger.marks_waited_for += 1
             await asyncio.sleep(1)

@@ -17,11 +17,13 @@ _TRIES = 2
 
 
 class NotAnswered(Exception):
-    """No answer came back in time, or none that says anything; the client tries again. `kind` is for the counting."""
+    """No answer came back in time, or none that says anything; the client tries again. `kind` is for the counting,
+    `after` the seconds that the server asked to wait."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, after: float = 0.0) -> None:
         super().__init__(kind)
         self.kind = kind
+        self.after = after
 
 
 class Hall:
@@ -72,7 +74,7 @@ class Device:
         message = self._head + f"{len(text)}\r\n\r\n{text}".encode()
         answer = await self._over_the_network(message, timings)
         if not answer.startswith(b"HTTP/1.1 200"):
-            raise NotAnswered(f"HTTP {answer[9:12].decode()}")
+            raise NotAnswered(f"HTTP {answer[9:12].decode()}", _retry_after(answer))
         body = json.loads(answer[answer.index(b"\r\n\r\n") + 4 :])
         if body.get("errors"):
             raise NotAnswered(f"error {body['errors'][0]['extensions']['code']}")
@@ -136,3 +138,11 @@ class Device:
     async def _connect(self) -> Line:
         _, line = await asyncio.get_running_loop().create_connection(Line, "127.0.0.1", self._hall.port)
         return line
+
+
+def _retry_after(answer: bytes) -> float:
+    for line in answer.split(b"\r\n\r\n")[0].split(b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name.lower() == b"retry-after":
+            return float(value)
+    return 0.0

@@ -2,7 +2,8 @@
 
 A server that takes everything in does something for everybody and is done with nothing: clients give up and ask again,
 and the work was for nobody. So at most `most_running` operations run at once in a process; others wait, those that
-bring answers before all others, and nobody longer than `longest_wait`: he is refused before any work was done for him.
+bring answers before all others, and nobody longer than `longest_wait`: he is refused before any work was done for him,
+and told when to come again. The more are refused, the later: what comes again shall be about what can be served.
 """
 
 import asyncio
@@ -11,18 +12,50 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from time import monotonic
 from typing import Final
 
-# Clients that were refused come again within so many seconds, not all in the same one.
-_COME_AGAIN_SECONDS: Final = (1, 4)
+# Seconds after which those who were refused come again: at first, at most; and how it grows and shrinks each second.
+_SOON: Final = 1.0
+_LATE: Final = 60.0
+_STEP: Final = 1.3
+# Who brings answers comes again at once; there are never many more of them than can be served.
+_URGENT: Final = 2
 
 
 class Overloaded(Exception):
-    """There was no turn in time. `retry_after`: seconds after which to come again."""
+    """There was no turn in time. `retry_after`: whole seconds after which to come again."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__("overloaded")
+        self.retry_after = retry_after
+
+
+class _ComeAgain:
+    """How long those who are refused shall stay away: each second longer where more were refused than served, shorter
+    where fewer than half as many were. So the refused come back at about the pace at which they can be served."""
 
     def __init__(self) -> None:
-        super().__init__("overloaded")
-        self.retry_after = random.randint(*_COME_AGAIN_SECONDS)  # noqa: S311 - it spreads clients, it hides nothing
+        self._seconds = _SOON
+        self._since = monotonic()
+        self._served = 0
+        self._refused = 0
+
+    def serve(self) -> None:
+        """One was served."""
+        self._served += 1
+
+    def refuse(self) -> int:
+        """One is refused: whole seconds, not the same for all."""
+        self._refused += 1
+        now = monotonic()
+        if now - self._since >= 1.0:
+            if self._refused > self._served:
+                self._seconds = min(_LATE, self._seconds * _STEP)
+            elif self._refused * 2 < self._served:
+                self._seconds = max(_SOON, self._seconds / _STEP)
+            self._since, self._served, self._refused = now, 0, 0
+        return max(1, round(self._seconds * random.uniform(0.5, 1.5)))  # noqa: S311 - it spreads clients, it hides nothing
 
 
 class Admission:
@@ -36,6 +69,7 @@ class Admission:
         self._running = 0
         self._urgent: deque[asyncio.Future[None]] = deque()
         self._others: deque[asyncio.Future[None]] = deque()
+        self._come_again = _ComeAgain()
 
     @property
     def is_full(self) -> bool:
@@ -50,6 +84,7 @@ class Admission:
             await self._wait(urgent)
         else:
             self._running += 1
+        self._come_again.serve()
         token = _inside.set(self)
         try:
             yield
@@ -59,7 +94,7 @@ class Admission:
 
     async def _wait(self, urgent: bool) -> None:
         if not urgent and self.is_full:
-            raise Overloaded
+            raise self._refusal(urgent=False)
         turn = asyncio.get_running_loop().create_future()
         (self._urgent if urgent else self._others).append(turn)
         try:
@@ -72,8 +107,12 @@ class Admission:
             else:
                 turn.cancel()
             if isinstance(error, TimeoutError):
-                raise Overloaded from None
+                raise self._refusal(urgent=urgent) from None
             raise
+
+    def _refusal(self, *, urgent: bool) -> Overloaded:
+        seconds = self._come_again.refuse()
+        return Overloaded(min(seconds, _URGENT) if urgent else seconds)
 
     def _leave(self) -> None:
         self._running -= 1

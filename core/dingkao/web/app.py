@@ -44,7 +44,7 @@ from dingkao.web.files import file_routes
 from dingkao.web.graphql_http import GraphQLEndpoint
 from dingkao.web.health import healthz, readyz
 from dingkao.web.limits import Limits
-from dingkao.web.middleware import RequestMiddleware
+from dingkao.web.middleware import GRAPHQL_PATH, RequestMiddleware
 from dingkao.web.operations import explorer_log_in, explorer_tabs
 from dingkao.web.proctoring import proctoring_routes
 from dingkao.web.sockets import SocketEndpoint
@@ -76,8 +76,8 @@ def create_app(
     endpoint = GraphQLEndpoint(environment, executor, services, explorer, documents, admission, refusals)
     sockets = SocketEndpoint(environment, executor, services, documents)
     routes: list[BaseRoute] = [
-        Route("/graphql", endpoint.__call__, methods=["GET", "POST"]),
-        WebSocketRoute("/graphql", sockets.__call__),
+        Route(GRAPHQL_PATH, endpoint.__call__, methods=["GET", "POST"]),
+        WebSocketRoute(GRAPHQL_PATH, sockets.__call__),
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         *file_routes(),

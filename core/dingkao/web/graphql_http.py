@@ -20,6 +20,7 @@ from dingkao.plugin.ports import PortFailed
 from dingkao.plugin.text import Language, Text
 from dingkao.web.execution import Executor, Outcome, operation_label
 from dingkao.web.explorer import Explorer
+from dingkao.web.middleware import identify
 from dingkao.web.refused_rights import note_refusals
 from dingkao.web.trusted_documents import Mode, TrustedDocuments, document_id
 
@@ -96,24 +97,25 @@ class GraphQLEndpoint:
             body = {"errors": [{"message": str(error), "extensions": {"code": error.code}}]}
             return _respond(body, media_type, error.status)
         scope = request.scope
-        context = CoreContext(
-            self._environment,
-            scope["dingkao.caller"],
-            scope["dingkao.language"],
-            self._services,
-            scope["dingkao.request_id"],
-            scope["dingkao.address"],
-        )
         scope["dingkao.operation"] = operation_label(self._executor.prepare(asked.query).document, asked.operation_name)
         try:
             async with self._admission.entered(urgent=self._executor.is_urgent(asked.query)):
+                await identify(self._environment, scope)
+                context = CoreContext(
+                    self._environment,
+                    scope["dingkao.caller"],
+                    scope["dingkao.language"],
+                    self._services,
+                    scope["dingkao.request_id"],
+                    scope["dingkao.address"],
+                )
                 outcome = await self._executor.run(asked.query, asked.variables, asked.operation_name, context)
                 if outcome.errors:
                     mutation = str(scope["dingkao.operation"]).startswith("mutation")
                     await note_refusals(self._refusals, context, outcome.errors, asked.variables, mutation=mutation)
                 return _show(outcome, media_type, context)
         except Overloaded as overloaded:
-            return overloaded_response(context.language, overloaded)
+            return overloaded_response(scope["dingkao.language"], overloaded)
 
     def _answer_get(self, request: Request) -> Response:
         if self._explorer is not None and "text/html" in request.headers.get("accept", ""):

@@ -20,6 +20,7 @@ _log = get_logger("dingkao.request")
 _PROCESS = secrets.token_hex(4)
 _numbers = count(1)
 
+GRAPHQL_PATH = "/graphql"
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -70,10 +71,12 @@ class RequestMiddleware:
                 await self._app(scope, receive, send)
             return
         status = 500
+        begun = False
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status
+            nonlocal status, begun
             if message["type"] == "http.response.start":
+                begun = True
                 status = message["status"]
                 present = {name.lower() for name, _ in message["headers"]}
                 added = [(name, value) for name, value in _HEADERS if name not in present]
@@ -81,20 +84,28 @@ class RequestMiddleware:
             await send(message)
 
         with request_id_in_force(request_id), self._environment.database.use():
-            token = _bearer(headers)
+            scope["dingkao.token"] = _bearer(headers)
             try:
-                if token is not None:
-                    scope["dingkao.caller"] = await caller_of(self._environment, token, language, request_id, address)
-            except UNREACHABLE as error:
-                _log.error("database unreachable", error=type(error).__name__)
-                answer = _unreachable(language)
-                await answer(scope, receive, send_with_headers)
-                _log.info("request", **_line(scope, status, started))
-                return
-            try:
+                # An operation is looked at first, and its caller once there is a turn for it.
+                if scope["path"] != GRAPHQL_PATH:
+                    await identify(self._environment, scope)
                 await self._app(scope, receive, send_with_headers)
+            except UNREACHABLE as error:
+                if begun:
+                    raise
+                _log.error("database unreachable", error=type(error).__name__)
+                await _unreachable(language)(scope, receive, send_with_headers)
             finally:
                 _log.info("request", **_line(scope, status, started))
+
+
+async def identify(environment: Environment, scope: Scope) -> None:
+    """Look up who asks, by the token of the request; one query. Raises what the database raises."""
+    token = scope["dingkao.token"]
+    if token is not None:
+        scope["dingkao.caller"] = await caller_of(
+            environment, token, scope["dingkao.language"], scope["dingkao.request_id"], scope["dingkao.address"]
+        )
 
 
 def _unreachable(language: Language) -> Response:
