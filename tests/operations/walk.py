@@ -281,6 +281,7 @@ class Walk:
         await self.run(self.body, "Sitting", **sitting, first=100)
         await self.run(self.body, "SittingProctoring", **sitting, first=100)
         await self.run(self.body, "AttemptProctoring", id=attempt)
+        await self.run(self.body, "AttemptSaves", attemptId=attempt, first=100)
         why = {"attemptId": attempt, "reason": "设备故障"}
         await self.run(self.body, "PauseAttempt", input=why)
         await self.run(self.body, "ResumeAttempt", input=why)

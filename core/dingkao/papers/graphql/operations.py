@@ -26,6 +26,7 @@ from dingkao.papers.graphql.results import (
     TakeOverAttemptResult,
     UnansweredProblem,
 )
+from dingkao.papers.graphql.save_history import SaveHistoryQuery
 from dingkao.papers.graphql.types import Attempt, SavedAnswer, load_attempt, load_attempt_by_token
 from dingkao.papers.writing import take_over_attempt
 from dingkao.plugin.ids import decode_id
@@ -33,7 +34,7 @@ from dingkao.plugin.text import Text
 
 
 @strawberry.type
-class PaperQuery(PassMarkQuery, BankQuery, InvigilatingQuery, QuestionVoidingQuery):
+class PaperQuery(PassMarkQuery, BankQuery, InvigilatingQuery, QuestionVoidingQuery, SaveHistoryQuery):
     @strawberry.field(description="An attempt, with its questions while the doctor answers. 答卷")
     async def attempt(
         self, info: CoreInfo, id: Annotated[strawberry.ID, strawberry.argument(description="Which. 答卷标识")]
