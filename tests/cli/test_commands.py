@@ -13,6 +13,7 @@ from command_line import Run
 
 from dingkao.db.database import Database
 from dingkao.messaging.tables import OutboxMessage
+from dingkao.proctoring.tables import FaceImage
 from dingkao.testing.keys import TEST_KEYS
 
 COMMANDS = (
@@ -21,6 +22,7 @@ COMMANDS = (
     "demo",
     "tour",
     "keys",
+    "faces",
     "import",
     "schema",
     "plugins",
@@ -219,6 +221,22 @@ def test_the_outbox_shows_the_newest_last(run: Run, database_url: str) -> None:
     assert "验证码2" in one.out
     assert "验证码0" not in one.out
     assert "验证码1" not in one.out
+
+
+def test_faces_that_are_due_are_counted_and_deleted(run: Run, database_url: str) -> None:
+    async def keep() -> None:
+        async with Database(database_url).session():
+            await FaceImage.insert(
+                FaceImage(name="0" * 40, digest="0" * 64, size=1, stored_at=datetime(2026, 6, 1, tzinfo=UTC))
+            )
+
+    asyncio.run(keep())
+    due = run("faces", "purge", "--dry-run", DATABASE_URL=database_url)
+    assert (due.code, due.err) == (0, "")
+    assert "0 withdrawn, 1 never finished" in due.out
+    for deleted in (1, 0):
+        done = run("faces", "purge", DATABASE_URL=database_url)
+        assert (done.code, f"{deleted} never finished" in done.out) == (0, True)
 
 
 def test_the_outbox_of_a_database_without_tables_says_what_to_run(run: Run) -> None:

@@ -11,6 +11,7 @@ from dingkao.cli import (
     demo,
     documents,
     exporting,
+    faces,
     importing,
     information,
     keys,
@@ -86,6 +87,7 @@ _WRITING = "Writing plugins 插件开发"
 app.command(rich_help_panel=_RUNNING)(serving.serve)
 app.command(rich_help_panel=_RUNNING)(migrating.migrate)
 app.add_typer(keys.app, name="keys", rich_help_panel=_RUNNING)
+app.add_typer(faces.app, name="faces", rich_help_panel=_RUNNING)
 app.command(rich_help_panel=_RUNNING)(demo.demo)
 app.command(rich_help_panel=_RUNNING)(tour.tour)
 app.add_typer(importing.app, name="import", rich_help_panel=_DATA)
