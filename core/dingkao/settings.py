@@ -6,6 +6,8 @@ from typing import Annotated
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from dingkao.proxies import check_networks
+
 PREFIX = "DINGKAO_"
 
 
@@ -85,6 +87,22 @@ class Settings(BaseSettings):
         ge=0.1,
         le=60,
         description="Seconds that an operation waits for its turn; then it is told to come again",
+    )
+    head_seconds: float = Field(
+        default=10.0, ge=0.1, le=600, description="Seconds in which a request's line and headers must have arrived"
+    )
+    upload_seconds: float = Field(
+        default=120.0, ge=0.1, le=3600, description="Seconds in which an uploaded file must have arrived"
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Proxies whose X-Forwarded-For, -Proto and -Host are believed: addresses or networks, by commas",
+    )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Host names that requests may be for, separated by commas; none: every one"
+    )
+    hsts_seconds: int = Field(
+        default=0, ge=0, description="Seconds for which browsers use https alone (HSTS); 0 sends no such header"
     )
     documents_mode: str = Field(
         default="off",
@@ -190,10 +208,16 @@ class Settings(BaseSettings):
             raise ValueError("each secret has 32 characters or more; `openssl rand -hex 32` makes one")
         return value
 
-    @field_validator("plugins_blocked", "cors_origins", mode="before")
+    @field_validator("plugins_blocked", "cors_origins", "trusted_proxies", "allowed_hosts", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        check_networks(value)
+        return value
 
     @field_validator("plugins_required", mode="before")
     @classmethod

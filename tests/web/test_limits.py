@@ -15,8 +15,17 @@ from dingkao.settings import Settings
 from dingkao.testing.clock import SettableClock
 from dingkao.testing.sample import build_sample
 from dingkao.testing.web import Client, running_app, token_for
-from dingkao.web.execution import MOST_TOKENS
-from dingkao.web.limits import MOST_ALIASES, MOST_COST, MOST_DIRECTIVES, MOST_FIELDS, MOST_ROOT_FIELDS, Limits
+from dingkao.web.limits import (
+    MOST_ALIASES,
+    MOST_COST,
+    MOST_DIRECTIVES,
+    MOST_FIELDS,
+    MOST_NESTING,
+    MOST_ROOT_FIELDS,
+    MOST_TOKENS,
+    Limits,
+    nesting_problem,
+)
 from dingkao.web.operations import load_operations
 
 
@@ -91,8 +100,8 @@ async def test_fragments_that_spread_each_other_are_refused_and_end(app: Starlet
 
 async def test_too_many_tokens_are_not_parsed(app: Starlette) -> None:
     query = "{ " + "apiVersion " * MOST_TOKENS + "}"
-    answer = await Client(app).post(query)
-    assert "token" in answer["errors"][0]["message"].lower()
+    found = await refused(Client(app), query)
+    assert found == {"code": "LIMIT_EXCEEDED", "limit": "tokens", "most": MOST_TOKENS}
 
 
 @pytest.mark.parametrize(
@@ -177,7 +186,11 @@ async def test_a_body_that_does_not_come_is_given_up(settings: Settings, clock: 
             "/graphql", content=trickle(), headers={"Content-Type": "application/json"}
         )
     assert response.status_code == httpx.codes.REQUEST_TIMEOUT
-    assert response.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
+    assert response.json()["errors"][0]["extensions"] == {
+        "code": "LIMIT_EXCEEDED",
+        "limit": "bodySeconds",
+        "most": 0.1,
+    }
 
 
 async def test_a_query_that_takes_too_long_is_given_up(settings: Settings, clock: SettableClock) -> None:
@@ -208,3 +221,13 @@ async def test_without_a_list_no_other_origin_is_let_in(app: Starlette) -> None:
         "/graphql", json={"query": "{ apiVersion }"}, headers={"Origin": "https://client.example"}
     )
     assert "access-control-allow-origin" not in response.headers
+
+
+def test_brackets_of_texts_and_comments_do_not_count() -> None:
+    brackets = "[" * (MOST_NESTING + 1)
+    harmless = f'{{ a(b: "{brackets}\\"{brackets}", c: """{brackets}"\\"""{brackets}""") # {brackets}\n }}'
+    assert nesting_problem(harmless) is None
+    assert nesting_problem("{ " * MOST_NESTING + "a" + " }" * MOST_NESTING) is None
+    found = nesting_problem(harmless + brackets)
+    assert found is not None
+    assert found.extensions == {"code": "LIMIT_EXCEEDED", "limit": "nesting", "most": MOST_NESTING}

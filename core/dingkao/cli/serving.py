@@ -39,7 +39,7 @@ def serve(
     """Serve the GraphQL API, the files and the explorer over HTTP until SIGTERM or Ctrl-C. 启动服务
 
     The database must be at this version: run **dingkao migrate** before. Log lines go to standard error. Behind a
-    proxy, FORWARDED_ALLOW_IPS names the addresses whose X-Forwarded-For is believed (127.0.0.1 by default).
+    proxy, DINGKAO_TRUSTED_PROXIES names the addresses whose X-Forwarded-For is believed (none by default).
     """
     from dingkao.settings import load_settings
 
@@ -56,7 +56,10 @@ def build_application(settings: "Settings") -> "Starlette":
     """The ASGI application for these settings, not yet started. Raises BadSettings, PluginRefused, BadDatabaseUrl."""
     from dingkao.logs import configure_logging
     from dingkao.web.app import create_app
+    from dingkao.web.connections import BoundedConnection
 
+    # The server makes a connection of its class by itself: the bounds are this process's.
+    BoundedConnection.head_seconds = settings.head_seconds
     configure_logging(settings.log_format, settings.log_level)
     return create_app(settings)
 
@@ -89,9 +92,13 @@ def run_server(application: "Starlette", settings: "Settings", host: str, port: 
 
 def server_options(settings: "Settings") -> "dict[str, Any]":
     """How uvicorn serves the application, whatever its address."""
+    from dingkao.web.connections import BoundedConnection
+
     return {
         "loop": "uvloop",
-        "http": "httptools",
+        "http": BoundedConnection,
+        # Whose X-Forwarded-… is believed is a setting of ours (DINGKAO_TRUSTED_PROXIES), and no address by default.
+        "proxy_headers": False,
         "ws": "auto",
         "ws_max_size": settings.live_message_bytes,
         # What is told live is small; a compressor for each connection would hold more memory than all the rest of it.

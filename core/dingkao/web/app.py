@@ -90,6 +90,8 @@ def create_app(
         middleware=_middleware(environment),
         lifespan=_lifespan,
     )
+    # A redirect would repeat whatever host name the request bore.
+    app.router.redirect_slashes = False
     app.state.environment = environment
     app.state.refusals = refusals
     return app

@@ -33,11 +33,10 @@ from dingkao.host.schema import AssembledSchema
 from dingkao.web.compiled_selections import is_awaitable
 from dingkao.web.direct_resolvers import resolve_directly
 from dingkao.web.field_executor import FieldExecutor, KeptOperation, is_compilable
-from dingkao.web.limits import Limits
+from dingkao.web.limits import MOST_TOKENS, Limits, limit_error, nesting_problem
 
-# A document longer than this is not kept, and one with more tokens is not parsed (security.md 2.4).
+# A document longer than this is not kept.
 LONGEST_KEPT = 16_384
-MOST_TOKENS = 2_000
 MOST_DOCUMENTS = 512
 QUERY_SECONDS = 60.0
 MOST_ERRORS = 20
@@ -119,17 +118,24 @@ class Executor:
         return prepared
 
     def _prepare(self, query: str) -> PreparedDocument:
+        nested = nesting_problem(query)
+        if nested is not None:
+            return PreparedDocument(None, [nested])
         try:
             document = parse(query, max_tokens=MOST_TOKENS)
         except GraphQLSyntaxError as error:
-            return PreparedDocument(None, [error])
+            # The parser names this limit in its sentence alone.
+            too_long = f"contains more than {MOST_TOKENS} tokens" in error.message
+            return PreparedDocument(None, [limit_error("tokens", MOST_TOKENS + 1, MOST_TOKENS) if too_long else error])
         problem = self._limits.problem(document)
         if problem is not None:
             return PreparedDocument(None, [problem])
         errors = validate(
             self._schema, document, self._rules, max_errors=MOST_ERRORS, hide_suggestions=self._hide_suggestions
         )
-        return PreparedDocument(None if errors else document, errors)
+        # A sentence that is true of a hundred places is said of the first.
+        told = list({error.message: error for error in reversed(errors)}.values())[::-1]
+        return PreparedDocument(None if errors else document, told)
 
     def _cost_problem(
         self,

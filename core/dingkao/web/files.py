@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
@@ -105,8 +105,12 @@ async def _upload(request: Request) -> Response:
         megabytes = UPLOAD_MAXIMUM // (1024 * 1024)
         text = Text(f"文件不得超过{megabytes}MB。", f"A file holds at most {megabytes} MB.")
         return _bad(language, 413, "FILE_TOO_LARGE", text)
+    seconds = environment.settings.upload_seconds
     try:
-        async with request.form(max_files=1, max_fields=8, max_part_size=UPLOAD_MAXIMUM) as form:
+        async with (
+            asyncio.timeout(seconds),
+            request.form(max_files=1, max_fields=8, max_part_size=UPLOAD_MAXIMUM) as form,
+        ):
             file, opaque, purpose = form.get("file"), form.get("assessmentId"), form.get("purpose")
             if not isinstance(file, UploadFile) or not isinstance(opaque, str) or purpose not in set(FilePurpose):
                 text = Text(
@@ -116,6 +120,12 @@ async def _upload(request: Request) -> Response:
                 return _bad(language, 400, "BAD_FORM", text)
             data = await file.read()
             title = file.filename or ""
+    except TimeoutError:
+        text = Text(f"文件未在{seconds:g}秒内传完。", f"The file did not arrive within {seconds:g} seconds.")
+        return _bad(language, 408, "UPLOAD_TOO_SLOW", text)
+    except ClientDisconnect:
+        # Nobody hears the answer.
+        return _bad(language, 400, "BAD_FORM", Text("连接中断。", "The connection ended before the file was complete."))
     except HTTPException:
         return _bad(language, 400, "BAD_FORM", Text("表单格式有误。", "This is no multipart form."))
     try:

@@ -14,7 +14,7 @@ from dingkao.admission import Admission, Overloaded
 from dingkao.audit.refusals import RefusalLog
 from dingkao.context import CoreContext, CoreServicesOf
 from dingkao.environment import Environment
-from dingkao.logs import get_logger
+from dingkao.logs import get_logger, mask_text
 from dingkao.plugin.errors import AccessRefused, NotFound, NotLoggedIn, Refusal, TooManyRequests
 from dingkao.plugin.ports import PortFailed
 from dingkao.plugin.text import Language, Text
@@ -27,6 +27,7 @@ from dingkao.web.trusted_documents import Mode, TrustedDocuments, document_id
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
 BODY_MAXIMUM = 1024 * 1024
+_LONGEST_MESSAGE = 500
 
 _log = get_logger("dingkao.graphql")
 _BUG = Text("服务器内部错误，请稍后再试。", "Internal error; try again later.")
@@ -43,7 +44,15 @@ class BadRequest(Exception):
     def __init__(self, status: int, message: str, code: str = "BAD_REQUEST") -> None:
         super().__init__(message)
         self.status = status
-        self.code = code
+        self.extensions: dict[str, Any] = {"code": code}
+
+
+class OverLimit(BadRequest):
+    """The request is larger or slower than one may be; `limit` is the limit's name, `most` its value."""
+
+    def __init__(self, status: int, message: str, limit: str, most: float) -> None:
+        super().__init__(status, message)
+        self.extensions = {"code": "LIMIT_EXCEEDED", "limit": limit, "most": most}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +91,18 @@ class GraphQLEndpoint:
         """Answer a GET (explorer) or a POST (operation)."""
         if request.method == "GET":
             return self._answer_get(request)
-        media_type = _negotiate(request.headers.get("accept", "*/*"))
+        media_type = _negotiate(request.headers.get("accept", "") or "*/*")
         if media_type is None:
-            return PlainTextResponse(f"Answers come as {GRAPHQL_JSON} or {JSON}.", status_code=406)
+            return _refuse(BadRequest(406, f"Answers come as {GRAPHQL_JSON} or {JSON}."), JSON)
+        seconds = self._environment.settings.body_seconds
         try:
-            async with asyncio.timeout(self._environment.settings.body_seconds):
+            async with asyncio.timeout(seconds):
                 asked = admit(self._documents, await _read(request))
         except TimeoutError:
-            seconds = self._environment.settings.body_seconds
             message = f"The body did not arrive within {seconds:g} seconds."
-            body = {"errors": [{"message": message, "extensions": {"code": "BAD_REQUEST"}}]}
-            return _respond(body, media_type, 408)
+            return _refuse(OverLimit(408, message, "bodySeconds", seconds), media_type)
         except BadRequest as error:
-            body = {"errors": [{"message": str(error), "extensions": {"code": error.code}}]}
-            return _respond(body, media_type, error.status)
+            return _refuse(error, media_type)
         scope = request.scope
         scope["dingkao.operation"] = operation_label(self._executor.prepare(asked.query).document, asked.operation_name)
         try:
@@ -154,6 +161,16 @@ def _negotiate(accept: str) -> str | None:
     return None
 
 
+def _refuse(error: BadRequest, media_type: str) -> Response:
+    body = {"errors": [{"message": str(error), "extensions": error.extensions}]}
+    return _respond(body, media_type, error.status)
+
+
+def _no_such_number(text: str) -> None:
+    """Python would read NaN and Infinity, which are no JSON."""
+    raise ValueError(text)
+
+
 async def _read(request: Request) -> GraphQLRequest:
     content_type = request.headers.get("content-type", "").split(";")
     if content_type[0].strip().lower() != JSON:
@@ -161,19 +178,22 @@ async def _read(request: Request) -> GraphQLRequest:
     charset = next((p.split("=")[1].strip(' "').lower() for p in content_type[1:] if "charset=" in p.lower()), "utf-8")
     if charset not in ("utf-8", "utf8"):
         raise BadRequest(415, "Send the operation as UTF-8.")
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise BadRequest(415, "Send the operation as it is, without a content encoding.")
     body = bytearray()
     try:
         async for chunk in request.stream():
             body += chunk
             if len(body) > BODY_MAXIMUM:
-                raise BadRequest(413, f"A request holds at most {BODY_MAXIMUM} bytes.")
+                message = f"A request holds at most {BODY_MAXIMUM} bytes."
+                raise OverLimit(413, message, "bodyBytes", BODY_MAXIMUM)
     except ClientDisconnect:
         # A phone that lost its network in the middle of sending: nobody hears the answer, and nothing is wrong here.
         raise BadRequest(400, "The connection ended before the request was complete.") from None
     try:
         # As text: from bytes the parser would take UTF-16 too.
         text = body.decode()
-        asked = json.loads(text)
+        asked = json.loads(text, parse_constant=_no_such_number)
     except (ValueError, RecursionError):
         raise BadRequest(400, "The body is not JSON.") from None
     return checked_request(asked, text)
@@ -182,7 +202,9 @@ async def _read(request: Request) -> GraphQLRequest:
 def checked_request(asked: object, text: str) -> GraphQLRequest:
     """The request in `asked`, which was read from `text`. Raises BadRequest."""
     if not isinstance(asked, dict):
-        raise BadRequest(400, "The body is a JSON object with `query`; batches are not served.")
+        if isinstance(asked, list):
+            raise OverLimit(400, "A request holds one operation; batches are not served.", "operations", 1)
+        raise BadRequest(400, "The body is a JSON object with `query`.")
     identifier = asked.get("documentId")
     if identifier is not None and not isinstance(identifier, str):
         raise BadRequest(400, "`documentId` must be a string.")
@@ -262,7 +284,10 @@ def _respond(body: dict[str, Any], media_type: str, status: int) -> Response:
 def show_error(error: GraphQLError, context: CoreContext) -> dict[str, Any]:
     """An error as the client is told of it; what nobody expected is logged and not told."""
     original = error.original_error
-    shown: dict[str, Any] = {"message": error.message, "extensions": {"code": "GRAPHQL_ERROR"}}
+    # graphql-core repeats the value that it refuses: somebody's number, or a megabyte.
+    message = mask_text(error.message)
+    message = message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]}…"
+    shown: dict[str, Any] = {"message": message, "extensions": {"code": "GRAPHQL_ERROR"}}
     if error.locations:
         shown["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
     if error.path is not None:

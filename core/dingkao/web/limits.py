@@ -5,6 +5,7 @@ measured once and counted wherever they are spread: a bomb of nested spreads cos
 those of reference/security.md 2.4, made wide enough for every documented operation.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -39,6 +40,11 @@ MOST_ALIASES: Final = 15
 MOST_ROOT_FIELDS: Final = 10
 MOST_DIRECTIVES: Final = 10
 MOST_FIELDS: Final = 400
+# A document with more tokens is not parsed; nor one with more brackets in each other, of any kind.
+MOST_TOKENS: Final = 2_000
+MOST_NESTING: Final = 64
+# Python refuses to read numbers of thousands of digits, by an exception that graphql-core does not expect.
+MOST_DIGITS: Final = 100
 # An object costs twice a leaf; a list without `first` counts as so many entries.
 _OBJECT_COST: Final = 2
 _LEAF_COST: Final = 1
@@ -47,6 +53,9 @@ _LIST_LENGTH: Final = 4
 _INTROSPECTION: Final = ("__schema", "__type")
 
 _SENTENCES: Final = {
+    "tokens": "The document has more than {most} tokens. Split it up.",
+    "nesting": "The document has {found} brackets in each other; the limit is {most}. Ask for less at once.",
+    "digits": "A number in the document has {found} digits; the limit is {most}.",
     "depth": "The operation is nested {found} levels deep; the limit is {most}. Ask for less at once.",
     "aliases": "The operation has {found} aliases; the limit is {most}. Split it up.",
     "rootFields": "The operation has {found} root fields; the limit is {most}. Split it up.",
@@ -65,6 +74,30 @@ def limit_error(limit: str, found: int, most: int) -> GraphQLError:
         _SENTENCES[limit].format(found=shown, most=most),
         extensions={"code": "LIMIT_EXCEEDED", "limit": limit, "most": most},
     )
+
+
+_BRACKETS: Final = re.compile(
+    r'"""(?:[^"\\]|\\"""|\\|"(?!""))*"""|"(?:[^"\\\n]|\\.)*"|#[^\n]*|[\[({]|[\])}]|[0-9]{101,}'
+)
+
+
+def nesting_problem(text: str) -> GraphQLError | None:
+    """The refusal of a document with too many brackets in each other, or with a number that nothing can be: looked for
+    before it is parsed, since parsing and everything after it descends into each of them."""
+    depth = 0
+    for count, token in enumerate(_BRACKETS.finditer(text)):
+        first = token[0][0]
+        if first in "[({":
+            depth += 1
+            if depth > MOST_NESTING:
+                return limit_error("nesting", depth, MOST_NESTING)
+        elif first in "])}":
+            depth -= 1
+        elif first.isdigit():
+            return limit_error("digits", len(token[0]), MOST_DIGITS)
+        if count > MOST_TOKENS:
+            return limit_error("tokens", count, MOST_TOKENS)
+    return None
 
 
 @dataclass(frozen=True, slots=True)

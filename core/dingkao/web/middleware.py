@@ -13,6 +13,7 @@ from dingkao.db.database import UNREACHABLE
 from dingkao.environment import Environment
 from dingkao.logs import get_logger, request_id_in_force
 from dingkao.plugin.text import Language, Text
+from dingkao.proxies import TrustedProxies, host_name
 
 _log = get_logger("dingkao.request")
 
@@ -21,12 +22,19 @@ _PROCESS = secrets.token_hex(4)
 _numbers = count(1)
 
 GRAPHQL_PATH = "/graphql"
+# Of an answer that has none of its own: it is data, which no browser shows, runs, frames or keeps.
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cache-control", b"no-store"),
 )
+# What looks whether the server lives asks for it by its address.
+_FOR_ANY_HOST = ("/healthz", "/readyz")
+_BUG = Text("服务器内部错误，请稍后再试。", "Internal error; try again later.")
+_HOST = Text("本服务器不提供该域名的服务。", "This server does not serve that host name.")
 
 
 def preferred_language(accept_language: str) -> Language:
@@ -48,8 +56,13 @@ class RequestMiddleware:
     """Pure ASGI: it adds nothing to the cost of a request but what it does."""
 
     def __init__(self, app: ASGIApp, environment: Environment) -> None:
+        settings = environment.settings
         self._app = app
         self._environment = environment
+        self._proxies = TrustedProxies(settings.trusted_proxies)
+        self._hosts = frozenset(host_name(host) for host in settings.allowed_hosts)
+        hsts = f"max-age={settings.hsts_seconds}; includeSubDomains".encode()
+        self._headers = (*_HEADERS, (b"strict-transport-security", hsts)) if settings.hsts_seconds else _HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection; the lifespan passes through."""
@@ -59,17 +72,24 @@ class RequestMiddleware:
         started = time.perf_counter()
         headers = dict(scope["headers"])
         request_id = f"{_PROCESS}{next(_numbers):08x}"
-        address = scope["client"][0] if scope.get("client") else ""
+        origin = self._proxies.origin(
+            scope["client"][0] if scope.get("client") else "", scope.get("scheme", "http"), scope["headers"]
+        )
         language = preferred_language(headers.get(b"accept-language", b"").decode("latin-1"))
         scope["dingkao.request_id"] = request_id
         scope["dingkao.language"] = language
-        scope["dingkao.address"] = address
+        scope["dingkao.address"] = origin.address
         scope["dingkao.caller"] = None
+        refused = bool(self._hosts) and host_name(origin.host) not in self._hosts and scope["path"] not in _FOR_ANY_HOST
         if scope["type"] == "websocket":
+            if refused:
+                await send({"type": "websocket.close"})
+                return
             # It says who it is in a message of its own, and writes its own line in the log.
             with request_id_in_force(request_id), self._environment.database.use():
                 await self._app(scope, receive, send)
             return
+        scope["scheme"] = origin.scheme
         status = 500
         begun = False
 
@@ -79,12 +99,16 @@ class RequestMiddleware:
                 begun = True
                 status = message["status"]
                 present = {name.lower() for name, _ in message["headers"]}
-                added = [(name, value) for name, value in _HEADERS if name not in present]
+                added = [(name, value) for name, value in self._headers if name not in present]
                 message["headers"] = [*message["headers"], *added, (b"x-request-id", request_id.encode())]
             await send(message)
 
         with request_id_in_force(request_id), self._environment.database.use():
             scope["dingkao.token"] = _bearer(headers)
+            if refused:
+                await _refusal(421, "BAD_REQUEST", _HOST, language)(scope, receive, send_with_headers)
+                _log.info("request", **_line(scope, status, started))
+                return
             try:
                 # An operation is looked at first, and its caller once there is a turn for it.
                 if scope["path"] != GRAPHQL_PATH:
@@ -95,6 +119,12 @@ class RequestMiddleware:
                     raise
                 _log.error("database unreachable", error=type(error).__name__)
                 await _unreachable(language)(scope, receive, send_with_headers)
+            except Exception as error:
+                # What a route lets through: the log has it, and the client no more than the id of the log's line.
+                _log.error("unexpected error", exc_info=error)
+                if begun:
+                    raise
+                await _refusal(500, "INTERNAL", _BUG, language, request_id)(scope, receive, send_with_headers)
             finally:
                 _log.info("request", **_line(scope, status, started))
 
@@ -111,8 +141,15 @@ async def identify(environment: Environment, scope: Scope) -> None:
 def _unreachable(language: Language) -> Response:
     """Who somebody is cannot be looked up at the moment: the client tries again, with the session it has."""
     text = Text("系统暂时不可用，请稍后再试。", "The server cannot reach its database; try again in a while.")
-    error = {"message": text.in_language(language), "extensions": {"code": "UNAVAILABLE"}}
-    return JSONResponse({"errors": [error]}, status_code=503, headers={"Retry-After": "5"})
+    answer = _refusal(503, "UNAVAILABLE", text, language)
+    answer.headers["Retry-After"] = "5"
+    return answer
+
+
+def _refusal(status: int, code: str, text: Text, language: Language, request_id: str | None = None) -> Response:
+    extensions = {"code": code, "requestId": request_id} if request_id else {"code": code}
+    error = {"message": text.in_language(language), "extensions": extensions}
+    return JSONResponse({"errors": [error]}, status_code=status)
 
 
 def _bearer(headers: dict[bytes, bytes]) -> str | None:

@@ -285,7 +285,7 @@ class _Connection:
         try:
             asked = admit(self._endpoint.documents, checked_request(message.get("payload"), message["text"]))
         except BadRequest as error:
-            await self._refuse(identifier, {"message": str(error), "extensions": {"code": error.code}})
+            await self._refuse(identifier, {"message": str(error), "extensions": error.extensions})
             return
         subscription = _Subscription(self._context())
         self._subscriptions[identifier] = subscription
