@@ -1,10 +1,12 @@
-"""Settings: environment variables `DINGKAO_…`, or a `.env` file in the working directory."""
+"""Settings: environment variables `DINGKAO_…`, or a `.env` file in the working directory; secrets from files too."""
 
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from dingkao.proxies import check_networks
 
@@ -13,6 +15,33 @@ PREFIX = "DINGKAO_"
 
 class BadSettings(ValueError):
     """A setting has no usable value; the message names the variable, what is wrong and what to write."""
+
+
+def is_secret(name: str, field: FieldInfo) -> bool:
+    """Whether a setting may be kept in a file that `DINGKAO_…_FILE` names: a secret, or an address that holds one."""
+    return field.annotation is SecretStr or name in ("database_url", "storage_url")
+
+
+class SecretFiles(PydanticBaseSettingsSource):
+    """Secrets from files, as containers mount them: `DINGKAO_SMS_SECRET_FILE=/run/secrets/sms` and the like."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """The text of the file without the white space around it; None where none is named. Raises BadSettings."""
+        variable = f"{PREFIX}{field_name.upper()}"
+        path = os.environ.get(f"{variable}_FILE")
+        if path is None or not is_secret(field_name, field):
+            return None, field_name, False
+        if variable in os.environ:
+            raise BadSettings(f"{variable} and {variable}_FILE are both set; keep one of them")
+        try:
+            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is no text"
+            raise BadSettings(f"{variable}_FILE: {path} cannot be read: {reason}") from None
+
+    def __call__(self) -> dict[str, Any]:
+        values = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 class Settings(BaseSettings):
@@ -207,6 +236,18 @@ class Settings(BaseSettings):
         if given and any(len(secret.strip()) < 32 for secret in given.split(",")):
             raise ValueError("each secret has 32 characters or more; `openssl rand -hex 32` makes one")
         return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given in the program wins, then files of secrets, the environment, `.env`."""
+        return init_settings, SecretFiles(settings_cls), env_settings, dotenv_settings
 
     @field_validator("plugins_blocked", "cors_origins", "trusted_proxies", "allowed_hosts", mode="before")
     @classmethod

@@ -19,6 +19,7 @@ from dingkao.testing.keys import TEST_KEYS
 COMMANDS = (
     "serve",
     "migrate",
+    "check",
     "demo",
     "tour",
     "keys",

@@ -14,7 +14,6 @@ from tests.cli.command_line import RunningServer, free_port
 # As an operator sets them: no explorer, and with it no introspection and no suggestions.
 PRODUCTION = {
     "EXPLORER": "false",
-    "SECRET_KEY": "a-key-of-this-test-and-of-no-other",
     "PUBLIC_URL": "https://dingkao.example",
     "BODY_SECONDS": "0.5",
     "HEAD_SECONDS": "0.5",

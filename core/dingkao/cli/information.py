@@ -22,7 +22,7 @@ def settings() -> None:
     from dingkao.host.finding import find_plugins
     from dingkao.host.listing import list_settings
     from dingkao.host.refusal import PluginRefused, Problems
-    from dingkao.settings import PREFIX, BadSettings, Settings, load_settings
+    from dingkao.settings import PREFIX, BadSettings, Settings, is_secret, load_settings
 
     refused: BadSettings | PluginRefused | None = None
     declared: list[tuple[str, FieldInfo]] = []
@@ -38,10 +38,13 @@ def settings() -> None:
     in_environment = {name.upper() for name in os.environ}
     table = new_table("Variable", "Type", "Default", "Meaning", "Set in")
     for variable, field in [*own, *declared]:
+        in_a_file = f"{variable}_FILE" in in_environment
         place = "environment" if variable in in_environment else ".env" if variable in in_file else ""
+        place = "file" if in_a_file else place
         table.add_row(variable, _shown_type(field.annotation), _shown_default(field), field.description or "", place)
     output().print(table)
     known = {variable for variable, _ in [*own, *declared]}
+    known |= {f"{PREFIX}{name.upper()}_FILE" for name, field in Settings.model_fields.items() if is_secret(name, field)}
     for unknown in sorted(name for name in in_environment | in_file if name.startswith(PREFIX) and name not in known):
         if refused is None or not _of_a_plugin(unknown):
             warn(f"dingkao: there is no setting {unknown}; it changes nothing")

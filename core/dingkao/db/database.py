@@ -1,5 +1,6 @@
 """The database of one running application: opened from its URL, used by context, closed at the end."""
 
+import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -50,6 +51,8 @@ class Database:
         """Open connections, creating the folder of an SQLite file. Errors of the driver pass through."""
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            # Readable by this account alone; what SQLite makes beside it takes its rights over.
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
         await self.engine.open()
 
     async def close(self) -> None:

@@ -1,0 +1,112 @@
+"""Each thing that `dingkao check --deploy` looks at, found where it is and not where it is not."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from dingkao.host.deployment import CHECKS, Facts, Severity, find_unsafe
+from dingkao.settings import Settings
+
+SECRET = SecretStr("5f" * 32)
+GOOD: dict[str, Any] = {
+    "audit_signing_key": Path("elsewhere.pem"),
+    "sms_url": "https://sms.example",
+    "sms_secret": SECRET,
+    "database_url": "postgresql://dingkao:x@db.example/dingkao?sslmode=verify-full",
+    "storage_url": "s3://dingkao/files",
+    "public_url": "https://dingkao.example",
+    "explorer": False,
+    "documents_mode": "enforce",
+    "trusted_proxies": ("10.0.0.5",),
+    "allowed_hosts": ("dingkao.example",),
+    "hsts_seconds": 31_536_000,
+}
+
+
+def facts(**changes: Any) -> Facts:
+    """A deployment with nothing to be said about, but for `changes` of its settings."""
+    return Facts(Settings(_env_file=None, **{**GOOD, **changes}), workers=4, hosts=3)  # type: ignore[call-arg]
+
+
+def test_nothing_is_said_of_a_good_one() -> None:
+    assert find_unsafe(facts()) == []
+
+
+# By code: what makes the good one bad.
+SETTINGS: list[tuple[str, dict[str, Any]]] = [
+    ("audit-signature", {"audit_signing_key": None}),
+    ("sms-clear", {"sms_url": "http://sms.example"}),
+    ("explorer", {"explorer": True, "introspection": False}),
+    ("introspection", {"introspection": True}),
+    ("plain-url", {"public_url": "http://dingkao.example"}),
+    ("local-url", {"public_url": "https://127.0.0.1:8000", "allowed_hosts": ("127.0.0.1",)}),
+    ("local-url", {"public_url": "https://localhost", "allowed_hosts": ("localhost",)}),
+    ("proxies", {"trusted_proxies": ()}),
+    ("files-shared", {"storage_url": "/srv/files"}),
+    ("database-tls", {"database_url": "postgresql://dingkao:x@db.example/dingkao"}),
+    ("database-tls", {"database_url": "postgresql://dingkao:x@db.example/dingkao?sslmode=prefer"}),
+    ("cors", {"cors_origins": ("https://a.example", "http://b.example")}),
+    ("cors", {"cors_origins": ("*",)}),
+    ("debug-log", {"log_level": "DEBUG"}),
+    ("session-hours", {"session_hours": 13}),
+    ("hosts", {"allowed_hosts": ()}),
+    ("hosts", {"allowed_hosts": ("other.example",)}),
+    ("hsts", {"hsts_seconds": 0}),
+    ("documents", {"documents_mode": "off"}),
+    ("documents", {"documents_mode": "log"}),
+]
+OTHERS: list[tuple[str, dict[str, Any]]] = [
+    ("demo-accounts", {"has_demo": True}),
+    ("no-keys", {"keys": 0}),
+    ("published-keys", {"has_published_keys": True}),
+    ("sms-outbox", {"sms_is_outbox": True}),
+    ("face-service", {"face_is_accepted_unseen": True}),
+    ("seal", {"has_seal": False}),
+    ("root", {"is_root": True}),
+]
+
+
+@pytest.mark.parametrize(("code", "changes"), SETTINGS, ids=str)
+def test_a_setting_that_is_unsafe(code: str, changes: dict[str, Any]) -> None:
+    (finding,) = find_unsafe(facts(**changes))
+    assert finding.code == code
+    assert SECRET.get_secret_value() not in finding.found
+
+
+@pytest.mark.parametrize(("code", "changes"), OTHERS, ids=str)
+def test_what_is_no_setting(code: str, changes: dict[str, Any]) -> None:
+    assert [finding.code for finding in find_unsafe(replace(facts(), **changes))] == [code]
+
+
+@pytest.mark.parametrize(
+    ("workers", "hosts", "codes"),
+    [(1, 1, ["sqlite"]), (2, 1, ["sqlite-shared", "sqlite"]), (1, 2, ["sqlite-shared", "sqlite"])],
+)
+def test_sqlite_is_for_one_process(workers: int, hosts: int, codes: list[str]) -> None:
+    asked = replace(facts(database_url="sqlite:///var/dingkao.db"), workers=workers, hosts=hosts)
+    assert [finding.code for finding in find_unsafe(asked)] == codes
+
+
+def test_files_that_others_can_read(tmp_path: Path) -> None:
+    private, open_to_group, open_to_all = tmp_path / "a", tmp_path / "b", tmp_path / "c"
+    for path, mode in ((private, 0o700), (open_to_group, 0o740), (open_to_all, 0o704)):
+        path.mkdir(mode=mode)
+        path.chmod(mode)
+    asked = replace(facts(), private_paths=[private, open_to_group, open_to_all, tmp_path / "not there"])
+    (finding,) = find_unsafe(asked)
+    assert finding.code == "readable-files"
+    assert str(open_to_group) in finding.found
+    assert str(open_to_all) in finding.found
+    assert str(private) not in finding.found
+
+
+def test_every_check_is_tried_and_says_what_to_do() -> None:
+    codes = [check.code for check in CHECKS]
+    assert len(set(codes)) == len(codes)
+    tried = {code for code, _ in [*SETTINGS, *OTHERS]} | {"sqlite", "sqlite-shared", "readable-files"}
+    assert tried == set(codes)
+    assert all(check.advice for check in CHECKS)
+    assert {check.severity for check in CHECKS} == set(Severity)
