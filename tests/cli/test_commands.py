@@ -20,6 +20,8 @@ COMMANDS = (
     "serve",
     "migrate",
     "check",
+    "backup",
+    "restore",
     "demo",
     "tour",
     "keys",

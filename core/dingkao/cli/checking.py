@@ -64,8 +64,8 @@ async def gather_facts(environment: "Environment", workers: int = 1, hosts: int 
     from dingkao.host.deployment import Facts
     from dingkao.institutions.service import region_by_code
     from dingkao.messaging.outbox import OutboxSmsSender
-    from dingkao.papers.face import RecordingFaceVerifier
     from dingkao.plugin.ports import PortSlot
+    from dingkao.proctoring.recorder import RecordingFaceVerifier
     from dingkao.testing.keys import TEST_KEYS
 
     settings, ports = environment.settings, environment.registry.ports
@@ -89,6 +89,5 @@ def _private_paths(environment: "Environment") -> list[Path]:
     """What nobody else on this machine should read: the database's file, the files, `.env`, the seal's key."""
     settings = environment.settings
     paths = [Path(".env"), settings.keys_file, settings.seal_key, settings.audit_signing_key, environment.database.path]
-    if "://" not in settings.storage_url:
-        paths.append(Path(settings.storage_url))
+    paths += [Path(url) for url in (settings.storage_url, settings.faces_url) if url is not None and "://" not in url]
     return [path for path in paths if path is not None and path.exists()]

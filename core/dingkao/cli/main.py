@@ -8,6 +8,7 @@ from typer.core import TyperGroup
 
 from dingkao.cli import (
     auditing,
+    backing_up,
     checking,
     demo,
     documents,
@@ -90,6 +91,8 @@ app.command(rich_help_panel=_RUNNING)(migrating.migrate)
 app.add_typer(keys.app, name="keys", rich_help_panel=_RUNNING)
 app.add_typer(faces.app, name="faces", rich_help_panel=_RUNNING)
 app.command(rich_help_panel=_RUNNING)(checking.check)
+app.command(rich_help_panel=_RUNNING)(backing_up.backup)
+app.command(rich_help_panel=_RUNNING)(backing_up.restore)
 app.command(rich_help_panel=_RUNNING)(demo.demo)
 app.command(rich_help_panel=_RUNNING)(tour.tour)
 app.add_typer(importing.app, name="import", rich_help_panel=_DATA)

@@ -125,7 +125,7 @@ async def _upload(request: Request) -> Response:
         return _bad(language, 408, "UPLOAD_TOO_SLOW", text)
     except ClientDisconnect:
         # Nobody hears the answer.
-        return _bad(language, 400, "BAD_FORM", Text("连接中断。", "The connection ended before the file was complete."))
+        return _bad(language, 400, "BAD_FORM", Text("表单格式有误。", "This is no multipart form."))
     except HTTPException:
         return _bad(language, 400, "BAD_FORM", Text("表单格式有误。", "This is no multipart form."))
     try:
