@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from dingkao.audit.signing import BadSignature, check_signed, public_text, sign, signing_key
+from dingkao.audit.signing import BadSignature, check_signed, own_public_keys, sign, signing_key
 from dingkao.audit.verification import Broken, Expected, verify_chain
 from dingkao.environment import Environment
 
@@ -46,5 +46,5 @@ def read_checkpoint(environment: Environment, text: str, public_key: str | None 
         content = None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise BadSignature("it is no checkpoint: `dingkao audit checkpoint` writes one")
-    check_signed(content, public_key or public_text(signing_key(environment)))
+    check_signed(content, *([public_key] if public_key else own_public_keys(environment)))
     return Expected(int(content["number"]), str(content["digest"]))

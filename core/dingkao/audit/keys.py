@@ -25,6 +25,12 @@ def current_key(environment: Environment) -> AuditKey:
     return AuditKey(key_id, environment.keys.secret(Purpose.AUDIT, key_id))
 
 
+def all_keys(environment: Environment) -> tuple[AuditKey, ...]:
+    """The keys that have signed entries, as far as the ring has them, the oldest first."""
+    ids = environment.keys.ids_for(Purpose.AUDIT)
+    return tuple(AuditKey(key_id, environment.keys.secret(Purpose.AUDIT, key_id)) for key_id in ids)
+
+
 def key_named(environment: Environment, key_id: str) -> AuditKey:
     """The key that signed an entry. Raises UnknownKey."""
     try:

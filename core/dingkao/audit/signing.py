@@ -17,7 +17,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from dingkao.audit.keys import current_key
+from dingkao.audit.keys import AuditKey, all_keys, current_key
 from dingkao.environment import Environment
 from dingkao.settings import BadSettings
 
@@ -31,8 +31,17 @@ def signing_key(environment: Environment) -> Ed25519PrivateKey:
     path = environment.settings.audit_signing_key
     if path is not None:
         return _read_key(path)
-    seed = hmac.digest(current_key(environment).secret, b"Ed25519 signing key", sha256)
-    return Ed25519PrivateKey.from_private_bytes(seed)
+    return _derived(current_key(environment))
+
+
+def own_public_keys(environment: Environment) -> tuple[str, ...]:
+    """The public keys that this server signs with, and has signed with under earlier keys of the ring."""
+    derived = [public_text(_derived(key)) for key in all_keys(environment)]
+    return (public_text(signing_key(environment)), *derived)
+
+
+def _derived(key: AuditKey) -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.from_private_bytes(hmac.digest(key.secret, b"Ed25519 signing key", sha256))
 
 
 def _read_key(path: Path) -> Ed25519PrivateKey:
@@ -58,13 +67,14 @@ def sign(key: Ed25519PrivateKey, content: Mapping[str, Any]) -> dict[str, Any]:
     return {**signed, "signature": _encode(key.sign(_canonical(signed)))}
 
 
-def check_signed(content: Mapping[str, Any], trusted: str) -> None:
-    """Check that `content` was signed by the key whose public half is `trusted`. Raises BadSignature."""
-    if content.get("publicKey") != trusted:
+def check_signed(content: Mapping[str, Any], *trusted: str) -> None:
+    """Check that `content` was signed by a key whose public half is one of `trusted`. Raises BadSignature."""
+    named = str(content.get("publicKey"))
+    if named not in trusted:
         raise BadSignature("it was signed with another key: name the public key you were given with --public-key")
     unsigned = {name: value for name, value in content.items() if name != "signature"}
     try:
-        public = Ed25519PublicKey.from_public_bytes(base64.b64decode(trusted, validate=True))
+        public = Ed25519PublicKey.from_public_bytes(base64.b64decode(named, validate=True))
         public.verify(base64.b64decode(str(content.get("signature")), validate=True), _canonical(unsigned))
     except (InvalidSignature, binascii.Error, ValueError):
         raise BadSignature("its signature does not fit: it was changed after it was signed") from None
