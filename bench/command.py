@@ -14,7 +14,9 @@ from bench.databases import ensure_province, postgresql_database, sqlite_databas
 from bench.measuring import Bench, Row, first_count, log_in, settle
 from bench.operations import Cast, Operation, operations, read_cast
 from bench.servers import bare_server, dingkao_server
+from dingkao.crypto.ring import KeyRing
 from dingkao.db.database import Database
+from dingkao.testing.keys import TEST_KEYS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def _cast(url: str) -> Cast:
-    async with Database(url).session():
+    async with Database(url, KeyRing.of(TEST_KEYS)).session():
         return await read_cast()
 
 

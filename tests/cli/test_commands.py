@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from command_line import Run
 
+from dingkao.crypto.ring import KeyRing
 from dingkao.db.database import Database
 from dingkao.messaging.tables import OutboxMessage
 from dingkao.proctoring.tables import FaceImage
@@ -202,7 +203,7 @@ def test_settings_are_listed_although_one_is_wrong_and_one_unknown(run: Run) -> 
 
 def test_the_outbox_shows_the_newest_last(run: Run, database_url: str) -> None:
     async def keep() -> None:
-        async with Database(database_url).session():
+        async with Database(database_url, KeyRing.of(TEST_KEYS)).session():
             for number in range(3):
                 await OutboxMessage.insert(
                     OutboxMessage(

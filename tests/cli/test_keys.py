@@ -5,7 +5,8 @@ from pathlib import Path
 
 from command_line import Run
 
-from dingkao.crypto.keys import read_keys
+from dingkao.crypto.keys import new_key, read_keys, write_key
+from dingkao.testing.keys import TEST_KEYS
 
 
 def test_new_makes_a_file_for_its_owner_alone_and_adds_to_it(run: Run, tmp_path: Path) -> None:
@@ -64,3 +65,20 @@ def test_a_missing_or_damaged_ring_is_named(run: Run, tmp_path: Path, sqlite_url
     assert damaged.code == 2
     assert damaged.complaint.startswith("dingkao: DINGKAO_KEYS: key 1 is not 32 bytes in base64")
     assert "not-a-key" not in damaged.err
+
+
+def test_a_key_is_replaced_step_by_step(run: Run) -> None:
+    assert run("demo", "--prepare-only").code == 0
+    new = new_key()
+    both = f"{TEST_KEYS},{write_key(new)}"
+    rotated = run("keys", "rotate", KEYS=both)
+    assert (rotated.code, rotated.err) == (0, "")
+    assert " rows of doctor sealed anew\n" in rotated.out
+    assert run("keys", "rotate", KEYS=both).out == "everything is sealed with the newest key\n"
+    listed = run("keys", "list", KEYS=both).out.splitlines()
+    (old_row,) = [line.split() for line in listed if read_keys(TEST_KEYS)[0].id in line]
+    (new_row,) = [line.split() for line in listed if new.id in line]
+    assert old_row[1:4] == ["all", "0", "0"]
+    assert new_row[1:3] == ["yes", "all"]
+    assert "0" not in new_row[3:5]
+    assert "values want the key" in run("keys", "list", KEYS=write_key(new)).complaint

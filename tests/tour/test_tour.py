@@ -17,6 +17,7 @@ from dingkao.tour.questions import HUMANITIES, PROFESSIONAL, NoAnswer, banks_of,
 from dingkao.web.operations import load_operations
 
 from .conftest import DemoServer
+from .personal_numbers import personal_numbers, readable, stored_bytes
 
 # They would change the demo's cycle, or say nothing of the way.
 NOT_PLAYED = {
@@ -51,7 +52,9 @@ def write_questions(path: Path, subject: str, number: int) -> Path:
     return path
 
 
-def test_every_answer_is_what_the_manual_says(demo_server: DemoServer, tmp_path: Path) -> None:
+def test_every_answer_is_what_the_manual_says(
+    demo_server: DemoServer, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     humanities = write_questions(tmp_path / "one.csv", "人文", 24)
     professional = write_questions(tmp_path / "professional.csv", "专业", 25)
     code, printed = play(demo_server, professional, humanities)
@@ -64,6 +67,13 @@ def test_every_answer_is_what_the_manual_says(demo_server: DemoServer, tmp_path:
     # The server keeps its data and has the demo's questions again; the second run makes doctors of its own.
     code, printed = play(demo_server)
     assert code == 0, printed
+    numbers = personal_numbers(demo_server.database_url)
+    assert len(numbers) > 30
+    # In the bytes of the database, the write-ahead log's among them, and in every line that the server has logged.
+    assert readable(numbers, stored_bytes(demo_server.database_url)) == set()
+    logged = capfd.readouterr().err
+    assert '"event": "request"' in logged
+    assert readable(numbers, logged.encode()) == set()
 
 
 def test_it_says_what_was_expected_and_what_came(demo_server: DemoServer) -> None:

@@ -1,16 +1,14 @@
 """`dingkao import doctors` and `dingkao import questions`."""
 
 import asyncio
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
-from dingkao.cli.console import messages, new_table, output, say, warn
+from dingkao.cli.console import new_table, output, progress_bar, say, warn
 from dingkao.cli.errors import WRONG_USE, CommandFailed
 
 if TYPE_CHECKING:
@@ -128,7 +126,7 @@ def doctors(
 
     columns = resolve_columns(_pairs(column or []))
     text = read_text(file, encoding)
-    with _progress("doctors 医师") as progress:
+    with progress_bar("doctors 医师") as progress:
         report = asyncio.run(_import_doctors(text, columns, skip_bad, progress))
     _tell(report.lines, report.imported, report.refused_lines, report.refused, report.remarks, skip_bad)
 
@@ -198,7 +196,7 @@ def questions(
     found = detect(file.name, data) if kind is FileFormat.AUTO else Format(_FORMATS.get(kind.value, kind.value))
     if found in (Format.CSV, Format.GIFT, Format.AIKEN):
         data = read_text(file, encoding).encode()
-    with _progress("questions 试题") as progress:
+    with progress_bar("questions 试题") as progress:
         report = asyncio.run(
             _import_questions(
                 subject,
@@ -270,17 +268,6 @@ def _pairs(given: Sequence[str]) -> dict[str, str]:
             raise CommandFailed(f"--column {text}: write FIELD=NAME, as in name=姓名", WRONG_USE)
         pairs[field.strip()] = name.strip()
     return pairs
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[Progress]:
-    """A bar on standard error, where that is a terminal."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=messages(), transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _tell(

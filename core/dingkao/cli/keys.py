@@ -1,13 +1,16 @@
 """`dingkao keys`: the keys of personal data, codes, tokens and the audit."""
 
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dingkao.cli.console import say, warn
+from dingkao.cli.console import new_table, output, progress_bar, say, warn
 from dingkao.cli.errors import WRONG_USE, CommandFailed
+from dingkao.crypto.purposes import Purpose
 
 if TYPE_CHECKING:
+    from dingkao.crypto.ring import KeyRing
     from dingkao.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", help="Make and replace keys. 密钥")
@@ -48,6 +51,73 @@ def new(
     say(f"key {_add(settings)} added to {settings.keys_file}")
     if earlier:
         warn("dingkao: start every server anew, so that all have it")
+
+
+@app.command(name="list")
+def list_keys() -> None:
+    """Show the ring, oldest first: each key's name, what it may do, and how much it has sealed. 密钥列表
+
+    A key that has sealed and indexed nothing any more is still wanted for entries of the audit, and for what is not
+    counted here: faces, second factors. Restrict it to these (`KEY:audit+faces+second-factor`): it then signs no token.
+    """
+    import asyncio
+
+    uses, ring = asyncio.run(_count())
+    table = new_table("Key", "Newest", "Purposes", "Numbers", "Indexes", "Audit entries")
+    for key_id in ring.ids:
+        purposes = ring.purposes_of(key_id)
+        counted = uses.get(key_id, Counter[str]())
+        table.add_row(
+            key_id,
+            "yes" if key_id == ring.ids[-1] else "",
+            "all" if len(purposes) == len(Purpose) else ", ".join(purposes),
+            *(f"{counted[what]:,}" for what in ("numbers", "indexes", "entries")),
+        )
+    output().print(table)
+    for missing in sorted(set(uses) - set(ring.ids)):
+        warn(f"dingkao: {sum(uses[missing].values()):,} values want the key {missing}, which is not in the ring")
+
+
+@app.command()
+def rotate() -> None:
+    """Seal all personal numbers anew with the newest key, while servers run. 更换密钥
+
+    First **dingkao keys new**, and start every server anew, so that all have the key. What was interrupted goes on at
+    the next call. Afterwards no number needs the older keys; **dingkao keys list** shows it.
+    """
+    import asyncio
+
+    changed = asyncio.run(_reseal())
+    for table, count in sorted(changed.items()):
+        say(f"{count:,} rows of {table} sealed anew")
+    if not changed:
+        say("everything is sealed with the newest key")
+
+
+async def _count() -> "tuple[dict[str, Counter[str]], KeyRing]":
+    from dingkao.cli.opening import open_environment
+    from dingkao.db.database import fetch
+    from dingkao.db.resealing import count_uses
+    from dingkao.migrations import CORE_TABLES
+
+    async with open_environment() as environment:
+        found: dict[str, Counter[str]] = defaultdict(Counter)
+        for use in await count_uses(CORE_TABLES):
+            found[use.key_id]["indexes" if use.place.endswith("_index") else "numbers"] += use.count
+        for row in await fetch('SELECT "key" AS key_id, count(*) AS uses FROM audit_entry GROUP BY 1'):
+            if row["key_id"]:
+                found[row["key_id"]]["entries"] += int(row["uses"])
+        return dict(found), environment.keys
+
+
+async def _reseal() -> "Counter[str]":
+    from dingkao.cli.opening import open_environment
+    from dingkao.db.resealing import reseal
+    from dingkao.migrations import CORE_TABLES
+
+    async with open_environment():
+        with progress_bar("sealing") as progress:
+            return +await reseal(CORE_TABLES, progress)
 
 
 def ensure_keys(settings: "Settings") -> str | None:

@@ -4,6 +4,7 @@ import asyncio
 import re
 from urllib.parse import urlsplit
 
+from dingkao.crypto.loading import load_keys
 from dingkao.db.database import Database
 from dingkao.messaging.outbox import read_outbox
 from dingkao.settings import load_settings
@@ -22,8 +23,9 @@ def outbox_reader(database_url: str | None = None) -> CodeReader:
     The tour is a demonstration that runs where the demo server runs. Raises BadSettings, BadDatabaseUrl; the reader
     raises CodeNotFound.
     """
-    url = database_url or load_settings().database_url
-    database, shown = Database(url), address_without_login(url)
+    settings = load_settings()
+    url = database_url or settings.database_url
+    database, shown = Database(url, load_keys(settings)), address_without_login(url)
 
     async def newest(phone: str) -> str | None:
         async with database.session():
@@ -47,7 +49,7 @@ def outbox_reader(database_url: str | None = None) -> CodeReader:
 
 _ADVICE = (
     "The tour reads SMS codes from the server's database: run it where the demo server runs, with the same "
-    "DINGKAO_DATABASE_URL, against a server that uses the default SmsSender."
+    "DINGKAO_DATABASE_URL and keys, against a server that uses the default SmsSender."
 )
 
 
