@@ -10,12 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook
 
-from dingkao.papers.formats import Format, QuestionColumns, detect, read_file, write_file
+from dingkao.papers.formats import QuestionColumns, QuestionFormat, detect, read_file, write_file
 from dingkao.papers.questions import NewQuestion, RawQuestion, RefusedQuestion, check_groups, check_question, normalised
 from dingkao.plugin.errors import ValidationFailed
 from dingkao.plugin.vocabulary import Difficulty, QuestionCategory, QuestionType
 
-EVERYTHING = [kind for kind in Format if kind is not Format.AIKEN]
+EVERYTHING = [kind for kind in QuestionFormat if kind is not QuestionFormat.AIKEN]
 # Texts with everything that a format could take for its own.
 texts = st.text(
     st.sampled_from("甲乙丙ABCaz019 \n\t{}=~#:\\%[]<>&\"'/,;.-_$*²₂　×√é") | st.characters(codec="utf-8"), max_size=30
@@ -60,7 +60,7 @@ def content(found: object) -> object:
     return replace(found, line=0) if isinstance(found, NewQuestion) else found
 
 
-def again(kind: Format, given_questions: list[NewQuestion]) -> list[object]:
+def again(kind: QuestionFormat, given_questions: list[NewQuestion]) -> list[object]:
     data, refused = write_file(kind, given_questions)
     assert refused == []
     read = list(read_file(kind, data))
@@ -72,15 +72,15 @@ def again(kind: Format, given_questions: list[NewQuestion]) -> list[object]:
 @pytest.mark.parametrize("kind", EVERYTHING)
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(made=questions())
-def test_what_is_written_is_read_again_unchanged(kind: Format, made: list[NewQuestion]) -> None:
+def test_what_is_written_is_read_again_unchanged(kind: QuestionFormat, made: list[NewQuestion]) -> None:
     assert again(kind, made) == [content(question) for question in made]
 
 
 @given(made=questions())
 @settings(max_examples=60, deadline=None)
 def test_aiken_keeps_what_it_can_hold_and_says_what_it_cannot(made: list[NewQuestion]) -> None:
-    data, refused = write_file(Format.AIKEN, made)
-    read = [found for found in read_file(Format.AIKEN, data) if isinstance(found, NewQuestion)]
+    data, refused = write_file(QuestionFormat.AIKEN, made)
+    read = [found for found in read_file(QuestionFormat.AIKEN, data) if isinstance(found, NewQuestion)]
     lines = {entry.line for entry in refused}
     kept = [question for question in made if question.line not in lines]
     assert [(found.stem, found.options, found.answer) for found in read] == [
@@ -122,7 +122,7 @@ Grant{~%-100%A ~%50%B\\:1 ~%50%C}葬于
 
 没有答案的说明
 """
-    found = list(read_file(Format.GIFT, text.encode()))
+    found = list(read_file(QuestionFormat.GIFT, text.encode()))
     assert codes(found) == [
         ("A", "甲类传染病是"),
         ("BC", "Grant _____ 葬于"),
@@ -139,7 +139,7 @@ Grant{~%-100%A ~%50%B\\:1 ~%50%C}葬于
 
 def test_aiken_as_others_write_it() -> None:
     text = "首都是\n哪里？\nA) 上海\nB. 北京\nANSWER: B\n\n坏题\nA. 甲\nB. 乙\n好题\nA. 甲\nB. 乙\nANSWER: C\n没完"
-    found = list(read_file(Format.AIKEN, text.encode("gb18030")))
+    found = list(read_file(QuestionFormat.AIKEN, text.encode("gb18030")))
     assert codes(found) == [("B", "首都是\n哪里？"), ["ANSWER_MISSING"], ["ANSWER_NO_OPTION"], ["ANSWER_MISSING"]]
     assert [entry[0].line for entry in found if isinstance(entry, list)] == [7, 10, 14]
 
@@ -159,7 +159,7 @@ def test_moodle_as_others_write_it() -> None:
       <text><![CDATA[看图<img src="@@PLUGINFILE@@/a.png">]]></text></questiontext>
       <answer fraction="100"><text>甲</text></answer><answer fraction="0"><text>乙</text></answer></question>
     </quiz>"""
-    found = list(read_file(Format.MOODLE, text.encode()))
+    found = list(read_file(QuestionFormat.MOODLE, text.encode()))
     assert codes(found) == [
         ("A", "血中 CO₂ 分压\n是（\xa0）10³"),
         ("A", "地球是圆的"),
@@ -195,9 +195,9 @@ def package(**members: str) -> bytes:
 
 
 def test_qti_as_others_write_it() -> None:
-    assert codes(list(read_file(Format.QTI_2, ITEM.encode()))) == [("B", "看下面的 牌子。\n它说什么？")]
+    assert codes(list(read_file(QuestionFormat.QTI_2, ITEM.encode()))) == [("B", "看下面的 牌子。\n它说什么？")]
     other = ITEM.replace("choiceInteraction", "orderInteraction")
-    assert codes(list(read_file(Format.QTI_2, other.encode()))) == [["KIND_NOT_TAKEN"]]
+    assert codes(list(read_file(QuestionFormat.QTI_2, other.encode()))) == [["KIND_NOT_TAKEN"]]
     resources = "".join(
         f'<resource identifier="i{n}" type="imsqti_item_xmlv3p0" href="items/{n}.xml"/>' for n in (1, 2, 3)
     )
@@ -207,7 +207,7 @@ def test_qti_as_others_write_it() -> None:
         items__2=STIMULUS_ITEM.format(n=2),
         stimuli__s="<qti-assessment-stimulus><qti-stimulus-body><p>男，45岁。</p></qti-stimulus-body></qti-assessment-stimulus>",
     )
-    found = list(read_file(Format.QTI_3, data))
+    found = list(read_file(QuestionFormat.QTI_3, data))
     assert codes(found) == [("A", "第1问"), ("A", "第2问"), ["FILE_MISSING"]]
     grouped = list(check_groups(entry for entry in found if isinstance(entry, NewQuestion)))
     assert [
@@ -231,7 +231,7 @@ def test_a_workbook_as_others_write_it() -> None:
     stream = io.BytesIO()
     workbook.save(stream)
     columns = QuestionColumns("题干", ("甲", "乙"), "答案")
-    found = list(read_file(Format.XLSX, stream.getvalue(), columns))
+    found = list(read_file(QuestionFormat.XLSX, stream.getvalue(), columns))
     assert codes(found) == [("A", "几岁？"), ["NUMBER_OF_OPTIONS", "ANSWER_NO_OPTION"]]
     assert isinstance(found[0], NewQuestion)
     assert found[0].options == (("A", "18"), ("B", "20.5"))
@@ -244,22 +244,22 @@ OUTSIDE = '<!DOCTYPE quiz [<!ENTITY a SYSTEM "file:///etc/hostname">]><quiz><que
 @pytest.mark.parametrize(
     ("kind", "data", "code"),
     [
-        (Format.MOODLE, BOMB.encode(), "XML_FORBIDDEN"),
-        (Format.MOODLE, OUTSIDE.encode(), "XML_FORBIDDEN"),
-        (Format.QTI_2, BOMB.encode(), "XML_FORBIDDEN"),
-        (Format.QTI_2, package(imsmanifest=BOMB), "XML_FORBIDDEN"),
-        (Format.QTI_2, package(other="<a/>"), "NO_MANIFEST"),
-        (Format.QTI_2, b"<quiz/>", "NO_ITEM"),
-        (Format.MOODLE, b"<quiz><question>", "BAD_XML"),
-        (Format.QTI_3, b"PK\x03\x04 damaged", "BAD_ZIP"),
-        (Format.XLSX, b"no zip", "NO_WORKBOOK"),
-        (Format.XLSX, package(xl__workbook=BOMB), "XML_FORBIDDEN"),
-        (Format.XLSX, package(xl__workbook="<a/>"), "BAD_WORKBOOK"),
-        (Format.GIFT, b"\xff\xff\xff", "NO_TEXT"),
-        (Format.AIKEN, b"\xff\xff\xff", "NO_TEXT"),
+        (QuestionFormat.MOODLE, BOMB.encode(), "XML_FORBIDDEN"),
+        (QuestionFormat.MOODLE, OUTSIDE.encode(), "XML_FORBIDDEN"),
+        (QuestionFormat.QTI_2, BOMB.encode(), "XML_FORBIDDEN"),
+        (QuestionFormat.QTI_2, package(imsmanifest=BOMB), "XML_FORBIDDEN"),
+        (QuestionFormat.QTI_2, package(other="<a/>"), "NO_MANIFEST"),
+        (QuestionFormat.QTI_2, b"<quiz/>", "NO_ITEM"),
+        (QuestionFormat.MOODLE, b"<quiz><question>", "BAD_XML"),
+        (QuestionFormat.QTI_3, b"PK\x03\x04 damaged", "BAD_ZIP"),
+        (QuestionFormat.XLSX, b"no zip", "NO_WORKBOOK"),
+        (QuestionFormat.XLSX, package(xl__workbook=BOMB), "XML_FORBIDDEN"),
+        (QuestionFormat.XLSX, package(xl__workbook="<a/>"), "BAD_WORKBOOK"),
+        (QuestionFormat.GIFT, b"\xff\xff\xff", "NO_TEXT"),
+        (QuestionFormat.AIKEN, b"\xff\xff\xff", "NO_TEXT"),
     ],
 )
-def test_what_is_no_such_file_is_refused_whole(kind: Format, data: bytes, code: str) -> None:
+def test_what_is_no_such_file_is_refused_whole(kind: QuestionFormat, data: bytes, code: str) -> None:
     with pytest.raises(ValidationFailed) as refusal:
         list(read_file(kind, data))
     assert [problem.code for problem in refusal.value.problems] == [code]
@@ -271,28 +271,29 @@ def test_what_would_grow_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -
         opened.writestr("imsmanifest.xml", b" " * 1_000_000)
     monkeypatch.setattr("dingkao.papers.formats.zip_file.MOST_BYTES", 200_000)
     with pytest.raises(ValidationFailed) as refusal:
-        list(read_file(Format.QTI_2, stream.getvalue()))
+        list(read_file(QuestionFormat.QTI_2, stream.getvalue()))
     assert [problem.code for problem in refusal.value.problems] == ["ZIP_TOO_LARGE"]
     monkeypatch.setattr("dingkao.papers.formats.common.MOST_BYTES", 100)
-    for kind in (Format.CSV, Format.GIFT, Format.MOODLE, Format.QTI_2):
+    for kind in (QuestionFormat.CSV, QuestionFormat.GIFT, QuestionFormat.MOODLE, QuestionFormat.QTI_2):
         with pytest.raises(ValidationFailed) as refusal:
             list(read_file(kind, b"x" * 101))
         assert [problem.code for problem in refusal.value.problems] == ["FILE_TOO_LARGE"]
 
 
 def test_formats_are_told_by_content_then_by_name() -> None:
-    workbook, sample = write_file(Format.XLSX, [])[0], write_file(Format.QTI_3, [])[0]
+    workbook, sample = write_file(QuestionFormat.XLSX, [])[0], write_file(QuestionFormat.QTI_3, [])[0]
     assert [
         detect("a.bin", workbook), detect("a.zip", sample), detect("a.xml", b"\xef\xbb\xbf<?xml?><quiz>"),
         detect("item.xml", ITEM.encode()), detect("a.gift", b"x"), detect("a.txt", b"x {T}"),
         detect("a.txt", b"x\nA. a\nB. b\nANSWER: A"), detect("a.csv", b"Question,A"),
     ] == [
-        Format.XLSX, Format.QTI_2, Format.MOODLE, Format.QTI_2, Format.GIFT, Format.GIFT, Format.AIKEN, Format.CSV,
+        QuestionFormat.XLSX, QuestionFormat.QTI_2, QuestionFormat.MOODLE, QuestionFormat.QTI_2, QuestionFormat.GIFT,
+        QuestionFormat.GIFT, QuestionFormat.AIKEN, QuestionFormat.CSV,
     ]  # fmt: skip
 
 
-@given(st.binary(max_size=60), st.sampled_from(list(Format)))
-def test_no_bytes_break_a_reader(data: bytes, kind: Format) -> None:
+@given(st.binary(max_size=60), st.sampled_from(list(QuestionFormat)))
+def test_no_bytes_break_a_reader(data: bytes, kind: QuestionFormat) -> None:
     with suppress(ValidationFailed):
         for found in read_file(kind, data):
             assert isinstance(found, NewQuestion) or found

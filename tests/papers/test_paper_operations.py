@@ -1,6 +1,7 @@
 """Papers through the operations that clients copy: what is shown, to whom, and that no right answer is among it."""
 
 import json
+from base64 import b64encode
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -316,6 +317,16 @@ async def test_the_authority_imports_and_counts(sittings: Sittings, client: Clie
     (shown,) = [edge["node"] for edge in page["edges"]]
     assert (shown["stem"], shown["key"], shown["type"], shown["version"]) == ("第1题", "A", "A1", 1)
     assert (await client.run(authority, "QuestionBank", subject="HUMANITIES"))["count"] == 1
+    # A file of another format, as Base64: recognised, or named.
+    for more in ({"fileName": "bank.gift"}, {"format": "GIFT"}):
+        gift = f"从文件来的题{next(iter(more))} {{=甲 ~乙 ~丙 ~丁}}\n\n只有一个选项的题 {{=甲}}\n"
+        sent = {"subject": "HUMANITIES", "file": b64encode(gift.encode()).decode(), "skipBad": True}
+        done = await client.run(authority, "ImportQuestions", input={**sent, **more})
+        assert (done["imported"], len({entry["line"] for entry in done["refused"]})) == (1, 1)
+    for bad, code in ((sent | {"csv": text}, "ONE_FILE"), ({"subject": "HUMANITIES"}, "ONE_FILE"),
+                      (sent | {"file": "?"}, "BAD_BASE64"), (sent | {"format": "XLSX"}, "NO_WORKBOOK")):  # fmt: skip
+        refused = await client.run(authority, "ImportQuestions", input=bad)
+        assert [field["code"] for field in refused["fields"]] == [code]
     other = await client.run(authority, "ImportQuestions", input={"subject": "HUMANITIES", "csv": "题干,答案\n"})
     assert {field["code"] for field in other["fields"]} == {"COLUMN_MISSING"}
     for caller in (sittings.province.body, (await sittings.doctor()).caller):

@@ -45,10 +45,10 @@ def questions(
     `dingkao import questions` reads it again unchanged. Aiken holds single choices alone, without what is told of them;
     what it cannot hold is listed.
     """
-    from dingkao.papers.formats import Format, write_file
+    from dingkao.papers.formats import QuestionFormat, write_file
 
     found = asyncio.run(_read(subject))
-    data, refused = write_file(Format(kind.value), found)
+    data, refused = write_file(QuestionFormat(kind.value), found)
     try:
         with file.open("xb") as stream:
             stream.write(data)

@@ -14,7 +14,7 @@ from dingkao.cli.errors import WRONG_USE, CommandFailed
 if TYPE_CHECKING:
     from dingkao.doctors.importing import ImportReport
     from dingkao.papers.bank import QuestionReport
-    from dingkao.papers.formats import Format, QuestionColumns
+    from dingkao.papers.formats import QuestionColumns, QuestionFormat
     from dingkao.plugin.text import Text
 
 Progress = Callable[[int, int], None]
@@ -188,13 +188,13 @@ def questions(
     Columns that are not named are ignored. A question that the bank has already is refused, unless --replace is given;
     one whose code the bank knows becomes its new version.
     """
-    from dingkao.papers.formats import Format, QuestionColumns, detect
+    from dingkao.papers.formats import QuestionColumns, QuestionFormat, detect
     from dingkao.plugin.vocabulary import QuestionCategory
 
     columns = QuestionColumns(stem=stem, options=_names(options), answer=answer, details=_pairs(column or []))
     data = file.read_bytes()
-    found = detect(file.name, data) if kind is FileFormat.AUTO else Format(_FORMATS.get(kind.value, kind.value))
-    if found in (Format.CSV, Format.GIFT, Format.AIKEN):
+    found = detect(file.name, data) if kind is FileFormat.AUTO else QuestionFormat(_FORMATS.get(kind.value, kind.value))
+    if found in (QuestionFormat.CSV, QuestionFormat.GIFT, QuestionFormat.AIKEN):
         data = read_text(file, encoding).encode()
     with progress_bar("questions 试题") as progress:
         report = asyncio.run(
@@ -221,7 +221,7 @@ def questions(
 
 
 async def _import_questions(
-    subject: Subject, kind: "Format", data: bytes, columns: "QuestionColumns", **options: Any
+    subject: Subject, kind: "QuestionFormat", data: bytes, columns: "QuestionColumns", **options: Any
 ) -> "QuestionReport":
     from dingkao.audit.work import SYSTEM_CALLER
     from dingkao.cli.opening import open_environment

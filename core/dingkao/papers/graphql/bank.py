@@ -8,8 +8,10 @@ import strawberry
 from dingkao.context import CoreInfo
 from dingkao.graphql_pages import after_key, keyset_page
 from dingkao.papers.approval import approve_import, approve_questions, retire_questions
-from dingkao.papers.bank import bank_size, import_questions
+from dingkao.papers.bank import bank_size
+from dingkao.papers.bank_files import decoded_file, import_question_file
 from dingkao.papers.bank_lists import BankRecord, list_questions
+from dingkao.papers.formats import QuestionFormat
 from dingkao.papers.graphql.types import QuestionOption
 from dingkao.papers.question_file import QuestionColumns
 from dingkao.papers.vocabulary import QuestionState
@@ -20,8 +22,10 @@ from dingkao.plugin.enums import (
     QuestionTypeEnum,
     described_enum,
 )
+from dingkao.plugin.errors import FieldProblem, ValidationFailed
 from dingkao.plugin.graphql import Connection, NotEligibleProblem, StateProblem, ValidationProblem, page_size
 from dingkao.plugin.ids import decode_id, encode_id
+from dingkao.plugin.text import Text
 
 described_enum(
     QuestionState,
@@ -33,6 +37,22 @@ described_enum(
     },
 )
 QuestionStateEnum: TypeAlias = QuestionState
+
+
+described_enum(
+    QuestionFormat,
+    "Format of a question file. 试题文件格式",
+    {
+        QuestionFormat.CSV: "A table as text, with a line of column names. 文本表格",
+        QuestionFormat.XLSX: "A workbook; its first sheet. 电子表格",
+        QuestionFormat.GIFT: "GIFT, as Moodle reads and writes it. GIFT 文本",
+        QuestionFormat.AIKEN: "Aiken: stem, options and answer in lines. Aiken 文本",
+        QuestionFormat.MOODLE: "Moodle's XML. Moodle XML 文件",
+        QuestionFormat.QTI_2: "QTI 2.0 to 2.2: an item, or a package. QTI 2 试题包",
+        QuestionFormat.QTI_3: "QTI 3.0: an item, or a package. QTI 3 试题包",
+    },
+)
+QuestionFormatEnum: TypeAlias = QuestionFormat
 
 
 @strawberry.type(description="The bank of one subject. 题库")
@@ -62,10 +82,21 @@ class BankQuestion:
     approved_at: datetime | None = strawberry.field(description="When it was approved. 审定时间")
 
 
-@strawberry.input(description="A CSV file of questions. 导入试题")
+@strawberry.input(description="A file of questions: the text of a CSV file, or a file of any format. 导入试题")
 class ImportQuestionsInput:
     subject: PaperSubjectEnum = strawberry.field(description="For which subject. 科目")
-    csv: str = strawberry.field(description="The file's text, with a line of column names. CSV 内容")
+    csv: str | None = strawberry.field(
+        default=None, description="The text of a CSV file, with a line of column names. CSV 内容"
+    )
+    file: str | None = strawberry.field(
+        default=None, description="In place of `csv`: a file of any format, as Base64. 文件内容"
+    )
+    file_name: str = strawberry.field(
+        default="", description="The file's name: helps to recognise GIFT and Aiken. 文件名"
+    )
+    format: QuestionFormatEnum | None = strawberry.field(
+        default=None, description="Of `file`; null: it is recognised. 文件格式"
+    )
     stem_column: str = strawberry.field(default="Question", description="Column of the stem. 题干列名")
     option_columns: list[str] = strawberry.field(
         default_factory=lambda: ["A", "B", "C", "D"], description="Columns of the options. 选项列名"
@@ -180,17 +211,22 @@ class BankQuery:
 
 @strawberry.type
 class BankMutation:
-    @strawberry.mutation(description="Import questions from CSV as drafts, for the authority. 导入试题")
+    @strawberry.mutation(description="Import questions from a file as drafts, for the authority. 导入试题")
     async def import_questions(
         self,
         info: CoreInfo,
         input: Annotated[ImportQuestionsInput, strawberry.argument(description="The file. 试题文件")],
     ) -> ImportQuestionsResult:
-        report = await import_questions(
+        if (input.csv is None) == (input.file is None):
+            text = Text("请提交 csv、file 两项之一。", "Send one of csv and file.")
+            raise ValidationFailed([FieldProblem("file", "ONE_FILE", text)])
+        report = await import_question_file(
             info.context.environment,
             info.context.caller,
             input.subject,
-            input.csv,
+            decoded_file(input.file) if input.file is not None else (input.csv or "").encode(),
+            name=input.file_name,
+            kind=input.format if input.file is not None else QuestionFormat.CSV,
             columns=QuestionColumns(input.stem_column, tuple(input.option_columns), input.answer_column),
             source=input.source,
             replace=input.replace,
