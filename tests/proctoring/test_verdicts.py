@@ -118,7 +118,7 @@ async def test_what_is_not_signed_rightly_is_refused(app: Starlette, clock: Sett
     # The doctor is told what his client does, and nothing else.
     identity = encode_id("Attempt", (await ProctorSession.objects())[0].attempt)
     shown = (await doctor.operation("AttemptProctoring", id=identity))["proctoring"]
-    assert shown == {"frameSeconds": 30, "joinUrl": None, "flags": None, "verdicts": None}
+    assert shown == {"frameSeconds": 30, "joinUrl": None, "flags": None, "pictures": None, "verdicts": None}
     response = await doctor.http.post(f"/attempts/{identity}/frames", files={"file": ("x.png", made_up_picture("PNG"))})
     assert (response.status_code, response.json()) == (202, {"outcome": "TAKEN", "nextSeconds": 30})
     proof = await doctor.http.post(f"/attempts/{identity}/frames", files={"file": ("x.pdf", b"%PDF-1.4" + b"x" * 99)})
@@ -130,6 +130,32 @@ async def test_what_is_not_signed_rightly_is_refused(app: Starlette, clock: Sett
 async def test_without_a_secret_there_are_no_callbacks(settings: Settings, clock: SettableClock) -> None:
     async with running_app(settings, clock) as app:
         assert await send(app, MOCK.verdict("x", PASSED, at=clock.now(), secret="")) == (404, "CALLBACKS_OFF")
+
+
+async def test_an_invigilator_may_look_at_a_face_and_nobody_else(app: Starlette) -> None:
+    sittings, attempt, _, doctor = await begin(app)
+    environment, province = app.state.environment, sittings.province
+    identity = encode_id("Attempt", attempt)
+    await doctor.http.post(f"/attempts/{identity}/frames", files={"file": ("x.png", made_up_picture("PNG"))})
+    body = Client(app, await token_for(environment, province.body.account_id))
+    ((picture),) = (await body.operation("AttemptProctoring", id=identity))["proctoring"]["pictures"]
+    address = f"/faces/{picture['id']}"
+    seen = await body.http.get(address)
+    assert (seen.status_code, seen.headers["cache-control"]) == (200, "no-store")
+    assert seen.content.startswith(b"\x89PNG")
+    (entry,) = await AuditEntry.objects().where(AuditEntry.action == "LOOK_AT_FACE")
+    assert entry.account == province.body.account_id
+    institution = Client(app, await token_for(environment, province.institution.account_id))
+    stranger = await sittings.doctor()
+    other = Client(app, await token_for(environment, stranger.account_id))
+    for client, status in ((doctor, 403), (institution, 403), (other, 404), (Client(app), 401)):
+        assert (await client.http.get(address)).status_code == status
+    assert await AuditEntry.count().where(AuditEntry.action == "LOOK_AT_FACE") == 1
+    # Withdrawn: deleted, and nobody's any more.
+    opaque = encode_id("Assessment", (await sittings.attempt(attempt)).assessment)
+    await doctor.operation("WithdrawFaceConsent", input={"assessmentId": opaque})
+    assert (await body.http.get(address)).status_code == 404
+    assert (await body.operation("AttemptProctoring", id=identity))["proctoring"]["pictures"] == []
 
 
 def test_the_signature_on_the_page_is_the_one_that_is_checked() -> None:

@@ -1,4 +1,5 @@
-"""What comes by other ways than GraphQL for proctoring: pictures during an attempt, and a service's signed verdicts."""
+"""What comes by other ways than GraphQL for proctoring: pictures during an attempt, an invigilator's
+look at one, and a service's signed verdicts."""
 
 import asyncio
 
@@ -16,6 +17,7 @@ from dingkao.plugin.ports import PortFailed
 from dingkao.plugin.proctoring import SIGNATURE_HEADER, TIMESTAMP_HEADER
 from dingkao.plugin.text import Language, Text
 from dingkao.proctoring.frames import take_frame
+from dingkao.proctoring.looking import look_at_face
 from dingkao.proctoring.verdicts import CallbackRefused, check_callback, keep_verdict
 from dingkao.web.files import refusal_response
 
@@ -35,9 +37,10 @@ _REFUSED = {
 
 
 def proctoring_routes() -> list[BaseRoute]:
-    """The two routes."""
+    """The three routes."""
     return [
         Route("/attempts/{id}/frames", _frame, methods=["POST"]),
+        Route("/faces/{id}", _face, methods=["GET"]),
         Route(VERDICT_PATH, _verdict, methods=["POST"]),
     ]
 
@@ -70,6 +73,26 @@ async def _frame(request: Request) -> Response:
     except Refusal as refusal:
         return refusal_response(refusal, language)
     return JSONResponse({"outcome": frame.outcome.value, "nextSeconds": frame.next_seconds}, status_code=202)
+
+
+async def _face(request: Request) -> Response:
+    """A face, for an invigilator to look at; never kept by anything on the way."""
+    environment: Environment = request.app.state.environment
+    language: Language = request.scope["dingkao.language"]
+    try:
+        image_id = decode_id("FaceImage", request.path_params["id"])
+        data = await look_at_face(environment, request.scope["dingkao.caller"], image_id)
+    except Refusal as refusal:
+        return refusal_response(refusal, language)
+    except PortFailed:
+        text = Text("人脸图像存储暂时不可用，请稍后再试。", "The store of faces is out of reach; try again in a while.")
+        return _bad(language, 503, "FILES_UNAVAILABLE", text)
+    headers = {
+        "Content-Disposition": "attachment; filename=face",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "Cache-Control": "no-store",
+    }
+    return Response(data, media_type="image/png" if data.startswith(b"\x89PNG") else "image/jpeg", headers=headers)
 
 
 async def _verdict(request: Request) -> Response:

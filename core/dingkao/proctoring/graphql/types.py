@@ -12,12 +12,13 @@ from dingkao.context import CoreInfo
 from dingkao.papers.graphql.invigilating import SittingDoctor
 from dingkao.papers.graphql.types import Attempt
 from dingkao.plugin.enums import ProctorFindingEnum, described_enum
-from dingkao.plugin.ids import decode_id
+from dingkao.plugin.ids import decode_id, encode_id
 from dingkao.plugin.national import PapersPolicy
 from dingkao.proctoring.consent import needs_consent
+from dingkao.proctoring.looking import PictureRecord, read_captures, read_frames
 from dingkao.proctoring.records import read_face_status, read_flags, read_sessions, read_verdicts
 from dingkao.proctoring.rules import consent_holds, identity_state
-from dingkao.proctoring.vocabulary import ConsentChannel, IdentityState, ProctorFailure, ProctorFlagKind
+from dingkao.proctoring.vocabulary import CaptureOutcome, ConsentChannel, IdentityState, ProctorFailure, ProctorFlagKind
 
 described_enum(
     ConsentChannel,
@@ -25,6 +26,16 @@ described_enum(
     {ConsentChannel.WEB: "In a browser. 网页", ConsentChannel.MINI_PROGRAM: "In the mini-program. 小程序"},
 )
 ConsentChannelEnum: TypeAlias = ConsentChannel
+described_enum(
+    CaptureOutcome,
+    "What the face service said of a capture. 人脸核验结果",
+    {
+        CaptureOutcome.ACCEPTED: "It is the doctor. 通过",
+        CaptureOutcome.REFUSED: "It is not, or cannot be told. 未通过",
+        CaptureOutcome.UNVERIFIED: "The service could not be asked. 未核验",
+    },
+)
+CaptureOutcomeEnum: TypeAlias = CaptureOutcome
 described_enum(
     IdentityState,
     "How far it is known who sits a paper. 身份核验状态",
@@ -104,6 +115,16 @@ class ProctorVerdict:
     received_at: datetime = strawberry.field(description="When it told this server. 接收时间")
 
 
+@strawberry.type(description="A face that is kept, for the invigilator to look at: GET /faces/{id}, audited. 人脸图像")
+class FacePicture:
+    id: strawberry.ID = strawberry.field(description="For GET /faces/{id}. 图像标识")
+    taken_at: datetime = strawberry.field(description="When it was taken. 采集时间")
+    outcome: CaptureOutcomeEnum | None = strawberry.field(
+        description="What the face service said of a capture; null for a picture of an attempt. 核验结果"
+    )
+    score: int | None = strawberry.field(description="How alike, in percent, where the service says so. 相似度")
+
+
 @strawberry.type(description="How an attempt is watched. 监考情况")
 class Proctoring:
     frame_seconds: int | None = strawberry.field(
@@ -116,6 +137,9 @@ class Proctoring:
     )
     flags: list[ProctorFlag] | None = strawberry.field(
         description="For invigilators: what they should know; null for the doctor. 监考标记"
+    )
+    pictures: list[FacePicture] | None = strawberry.field(
+        description="For invigilators: pictures of the attempt that this server keeps; null for the doctor. 抓拍图像"
     )
     verdicts: list[ProctorVerdict] | None = strawberry.field(
         description="For invigilators: what the service found, the newest last; null for the doctor. 监考结论"
@@ -139,6 +163,18 @@ async def show_face_consent(info: CoreInfo, record: AssessmentRecord) -> FaceCon
         identified_at=status.identified_at,
         in_person_offered=policy.in_person_check,
     )
+
+
+def _pictures(records: list[PictureRecord]) -> list[FacePicture]:
+    return [
+        FacePicture(
+            id=strawberry.ID(encode_id("FaceImage", record.image)),
+            taken_at=record.taken_at,
+            outcome=record.outcome,
+            score=record.score,
+        )
+        for record in records
+    ]
 
 
 async def _flags(info: CoreInfo, attempt_id: int) -> list[ProctorFlag]:
@@ -179,16 +215,21 @@ class AttemptProctoring:
                 frame_seconds=None,
                 join_url=None,
                 flags=await _flags(info, self.record.id),
+                pictures=_pictures(await info.context.loader(read_frames).load(self.record.id)),
                 verdicts=await _verdicts(info, self.record.id),
             )
         if session is None or session.closed_at is not None:
-            return Proctoring(frame_seconds=None, join_url=None, flags=None, verdicts=None)
+            return Proctoring(frame_seconds=None, join_url=None, flags=None, pictures=None, verdicts=None)
         environment = info.context.environment
         policy = (await pinned_policy(environment, await _assessment(info, self.record.assessment))).section(
             PapersPolicy
         )
         return Proctoring(
-            frame_seconds=policy.frame_seconds, join_url=session.join_url or None, flags=None, verdicts=None
+            frame_seconds=policy.frame_seconds,
+            join_url=session.join_url or None,
+            flags=None,
+            pictures=None,
+            verdicts=None,
         )
 
 
@@ -202,6 +243,11 @@ class SittingProctoring:
     async def identity(self: SittingDoctor, info: CoreInfo) -> IdentityStateEnum:
         record = await _assessment(info, decode_id("Assessment", self.assessment_id))
         return (await show_face_consent(info, record)).identity
+
+    @strawberry.field(description="The captures before the tests that are kept. 人脸采集图像")
+    async def captures(self: SittingDoctor, info: CoreInfo) -> list[FacePicture]:
+        assessment_id = decode_id("Assessment", self.assessment_id)
+        return _pictures(await info.context.loader(read_captures).load(assessment_id))
 
     @strawberry.field(description="What the invigilator should know of the newest attempt. 监考标记")
     async def flags(self: SittingDoctor, info: CoreInfo) -> list[ProctorFlag]:
