@@ -12,7 +12,7 @@ from piccolo.querystring import QueryString
 
 from bench.province import make_province
 from dingkao.accounts.sessions import TOKEN_BYTES, token_digest
-from dingkao.accounts.tables import Session
+from dingkao.accounts.tables import Session, SessionToken
 from dingkao.audit.work import SYSTEM_CALLER
 from dingkao.cycles.pinning import PolicySet
 from dingkao.db.bulk import insert_many
@@ -85,11 +85,39 @@ async def make_hall(environment: Environment, doctors: int, questions: int) -> l
 async def _insert_sessions(environment: Environment, seats: Sequence[Seat]) -> None:
     now = environment.clock.now()
     until = now + timedelta(hours=12)
-    rows: list[tuple[Any, ...]] = [
-        (token_digest(token), seat.account, False, now, until) for seat in seats for token in seat.tokens
+    tokens = [(seat.account, token) for seat in seats for token in seat.tokens]
+    rows: list[tuple[Any, ...]] = [(account, False, "", "", now, now, until) for account, _ in tokens]
+    sessions = await insert_many(
+        [
+            Session.account,
+            Session.first_login,
+            Session.device,
+            Session.address,
+            Session.created_at,
+            Session.last_used_at,
+            Session.ends_at,
+        ],
+        rows,
+        [Session.id, Session.account],
+    )
+    free: dict[int, list[int]] = {}
+    for row in sessions:
+        free.setdefault(row["account"], []).append(row["id"])
+    # Access tokens that last for the whole day: the simulated clients do not refresh.
+    pairs: list[tuple[Any, ...]] = [
+        (free[account].pop(), token_digest(token), token_digest(f"refresh {token}"), now, until, 0)
+        for account, token in tokens
     ]
     await insert_many(
-        [Session.token_digest, Session.account, Session.first_login, Session.created_at, Session.expires_at], rows
+        [
+            SessionToken.session,
+            SessionToken.access_digest,
+            SessionToken.refresh_digest,
+            SessionToken.issued_at,
+            SessionToken.expires_at,
+            SessionToken.followers,
+        ],
+        pairs,
     )
 
 

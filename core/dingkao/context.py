@@ -36,11 +36,13 @@ class CoreContext(RequestContext):
         services: CoreServicesOf,
         request_id: str,
         address: str,
+        device: str = "",
     ) -> None:
         super().__init__(caller, language, services)
         self.environment = environment
         self.request_id = request_id
         self.address = address
+        self.device = device
         self._brought: dict[Any, Mapping[Any, Any]] = {}
         self._services_of = services
         self._for_plugins: PluginContext | None = None

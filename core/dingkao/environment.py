@@ -1,10 +1,11 @@
 """What a running application consists of; handed to every service."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dingkao.clock import Clock
 from dingkao.crypto.ring import KeyRing
 from dingkao.db.database import Database
+from dingkao.last_uses import LastUses
 from dingkao.plugin.ports import FaceVerifier, FileStore, Proctor, SealProvider, SmsSender
 from dingkao.policies import PolicyBook
 from dingkao.registry import Registry
@@ -14,7 +15,9 @@ from dingkao.storage.faces import FaceImages
 
 @dataclass(frozen=True)
 class Environment:
-    """Settings, keys, database, clock, what plugins contributed, the policies, and the objects behind the ports."""
+    """Settings, keys, database, clock, what plugins contributed, the policies, and the objects behind the ports.
+
+    `last_uses`: when this process saw which session, not written yet."""
 
     settings: Settings
     keys: KeyRing
@@ -28,3 +31,4 @@ class Environment:
     seal: SealProvider
     files: FileStore
     faces: FaceImages
+    last_uses: LastUses = field(default_factory=LastUses)

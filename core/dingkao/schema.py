@@ -6,6 +6,7 @@ from typing import Annotated, cast
 import strawberry
 
 from dingkao.accounts import graphql as accounts
+from dingkao.accounts import session_graphql as sessions
 from dingkao.assessments import graphql as assessments
 from dingkao.context import CoreInfo
 from dingkao.cycles import graphql as cycles
@@ -29,6 +30,7 @@ from dingkao.reviews import graphql as reviews
 
 _SUBJECTS = (
     accounts,
+    sessions,
     institutions,
     doctors,
     cycles,

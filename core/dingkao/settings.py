@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from dingkao.plugin.vocabulary import Role
 from dingkao.proxies import check_networks
 
 PREFIX = "DINGKAO_"
@@ -168,7 +169,62 @@ class Settings(BaseSettings):
     live_message_bytes: int = Field(
         default=65_536, ge=1024, le=1_048_576, description="Bytes of one WebSocket message from a client, at most"
     )
-    session_hours: int = Field(default=12, ge=1, le=72, description="Hours after which a session ends")
+    session_hours: int = Field(
+        default=12, ge=1, le=72, description="Hours after which a session ends, whatever is done in it"
+    )
+    session_idle_minutes: int = Field(
+        default=60, ge=5, le=1440, description="Minutes without a request after which a doctor's session ends"
+    )
+    staff_idle_minutes: int = Field(
+        default=30, ge=5, le=1440, description="Minutes without a request after which the session of staff ends"
+    )
+    staff_sessions: int = Field(
+        default=3, ge=1, le=50, description="Sessions that staff have at once; a login beyond ends the oldest"
+    )
+    access_minutes: int = Field(
+        default=15,
+        ge=1,
+        le=240,
+        description="Minutes for which an access token is good; `refreshSession` gives more",
+    )
+    refresh_grace_seconds: int = Field(
+        default=30,
+        ge=0,
+        le=120,
+        description="Seconds in which a used refresh token is answered again: its first answer may have been lost",
+    )
+    step_up_minutes: int = Field(
+        default=5, ge=1, le=60, description="Minutes for which showing who one is opens exports, sealing and the like"
+    )
+    login_failures: int = Field(
+        default=5,
+        ge=2,
+        le=50,
+        description="Failures in a row after which a login waits: a minute, then twice that, …",
+    )
+    login_wait_minutes: int = Field(default=15, ge=1, le=1440, description="Minutes that such a wait is long at most")
+    login_failure_hours: int = Field(
+        default=12, ge=1, le=168, description="Hours without a failure after which earlier ones are forgotten"
+    )
+    login_hard_stop: int = Field(
+        default=100, ge=10, le=1000, description="Failures in a row after which an account must be unlocked or reset"
+    )
+    address_minutes: int = Field(
+        default=5, ge=1, le=60, description="Minutes over which failed logins of an address are counted"
+    )
+    address_failures: int = Field(
+        default=30, ge=5, description="Failed logins of an address after which only accounts known from it may log in"
+    )
+    hospital_addresses: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Addresses and networks of hospitals, as 203.0.113.7,198.51.100.0/24: many behind one"
+    )
+    hospital_failures: int = Field(
+        default=300, ge=5, description="What `address_failures` is for the addresses of hospitals"
+    )
+    second_factor_roles: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Roles that must set up an authenticator (TOTP) first, as AUTHORITY_OFFICER; separated by commas",
+    )
     sweep_seconds: float = Field(
         default=5.0, ge=0.2, le=300, description="Seconds between two looks for attempts whose time is up"
     )
@@ -249,12 +305,29 @@ class Settings(BaseSettings):
         """What is given in the program wins, then files of secrets, the environment, `.env`."""
         return init_settings, SecretFiles(settings_cls), env_settings, dotenv_settings
 
-    @field_validator("plugins_blocked", "cors_origins", "trusted_proxies", "allowed_hosts", mode="before")
+    @field_validator(
+        "plugins_blocked",
+        "cors_origins",
+        "trusted_proxies",
+        "allowed_hosts",
+        "second_factor_roles",
+        "hospital_addresses",
+        mode="before",
+    )
     @classmethod
     def _split_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
-    @field_validator("trusted_proxies")
+    @field_validator("second_factor_roles")
+    @classmethod
+    def _known_staff_roles(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        staff = [role.value for role in Role if role not in (Role.DOCTOR, Role.SYSTEM)]
+        unknown = [name for name in value if name not in staff]
+        if unknown:
+            raise ValueError(f"no role of staff: {', '.join(unknown)}; there are {', '.join(staff)}")
+        return value
+
+    @field_validator("trusted_proxies", "hospital_addresses")
     @classmethod
     def _check_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         check_networks(value)

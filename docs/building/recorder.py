@@ -70,10 +70,8 @@ class Recorder:
 
     def keep(self, name: str, exchange: Exchange) -> None:
         """Keep an exchange; of two with one name the first. Raises ValueError for an answer that must not be shown."""
-        errors = exchange.answer.get("errors", []) if isinstance(exchange.answer, dict) else []
-        codes = {error.get("extensions", {}).get("code") for error in errors}
-        if codes & {"INTERNAL", "GRAPHQL_ERROR", "REFUSED"}:
-            raise ValueError(f"{name}: {errors}")
+        if _codes(exchange.answer) & {"INTERNAL", "GRAPHQL_ERROR", "REFUSED"}:
+            raise ValueError(f"{name}: {exchange.answer}")
         self.exchanges.setdefault(name, exchange)
 
 
@@ -83,6 +81,7 @@ class Person:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self.token: str | None = None
+        self._credentials: Mapping[str, str] | None = None
 
     async def ask(self, operation: str, /, *, name: str | None = None, language: str = "zh", **variables: Any) -> Any:
         """Run an operation; returns the value of its first field (None where there is none). Kept under `name`, or
@@ -93,15 +92,25 @@ class Person:
         self, query: str, *, name: str, language: str = "zh", variables: Mapping[str, Any] | None = None
     ) -> Any:
         """Run any GraphQL text; returns the value of its first field. Kept under `name`."""
+        body, status = await self._send(query, variables, language)
+        if _codes(body) & {"UNAUTHENTICATED", "STEP_UP_REQUIRED"} and self._credentials is not None:
+            # The clock of the way jumps: whoever has not logged out logs in again, and asks again.
+            started, _ = await self._send(OPERATIONS["LogIn"], {"input": self._credentials}, language)
+            self.token = started["data"]["logIn"]["token"]
+            body, status = await self._send(query, variables, language)
+        if "logOut" in query:
+            self._credentials = None
+        token = self.token is not None
+        self._recorder.keep(name, Exchange(query, variables or {}, status, body, token))
+        data = body.get("data")
+        return next(iter(data.values())) if data else None
+
+    async def _send(self, query: str, variables: Mapping[str, Any] | None, language: str) -> tuple[Any, int]:
         headers = {"Accept-Language": language, **self._headers()}
         response = await self._recorder.http.post(
             "/graphql", json={"query": query, "variables": variables or {}}, headers=headers
         )
-        body = response.json()
-        token = self.token is not None
-        self._recorder.keep(name, Exchange(query, variables or {}, response.status_code, body, token))
-        data = body.get("data")
-        return next(iter(data.values())) if data else None
+        return response.json(), response.status_code
 
     async def do(self, operation: str, /, *, name: str | None = None, **variables: Any) -> Any:
         """Run an operation that must succeed. Raises ValueError where it does not: the way has changed."""
@@ -109,6 +118,12 @@ class Person:
         if value is None or (isinstance(value, dict) and value.get("__typename", "").endswith("Problem")):
             raise ValueError(f"{operation} was refused: {value}")
         return value
+
+    async def without_credentials(self, operation: str, /, *, name: str, **variables: Any) -> None:
+        """Run an operation as a client that neither logs in again nor confirms who it is; kept under `name`."""
+        credentials, self._credentials = self._credentials, None
+        await self.ask(operation, name=name, **variables)
+        self._credentials = credentials
 
     async def refused(self, operation: str, name: str, /, **variables: Any) -> None:
         """Run an operation that must be refused; kept under `name`. Raises ValueError where it is not."""
@@ -130,10 +145,17 @@ class Person:
         """Log in and keep the token."""
         started = await self.do("LogIn", name=name, input={"documentNumber": number, "password": password})
         self.token = started["token"]
+        if not started["firstLogin"]:
+            self._credentials = {"documentNumber": number, "password": password}
         return started
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+
+
+def _codes(body: Any) -> set[str]:
+    errors = body.get("errors", []) if isinstance(body, dict) else []
+    return {str(error.get("extensions", {}).get("code")) for error in errors}
 
 
 @dataclass(frozen=True)
@@ -167,6 +189,8 @@ def fixed_chance(seed: int = 20260601) -> Iterator[None]:
         for target, replacement in {
             "token_hex": lambda size=32: token_bytes(size).hex(),
             "token_urlsafe": lambda size=32: "".join(chance.choices(plain, k=(size * 8 + 5) // 6)),
+            "token_bytes": lambda size=32: token_bytes(size),
+            "choice": chance.choice,
             "randbits": chance.getrandbits,
             "randbelow": chance.randrange,
         }.items():

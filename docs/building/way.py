@@ -55,6 +55,7 @@ async def walk() -> Mapping[str, Exchange]:
         await run_out_of_time(server, general)
         await way_of_staff.announce(staff, [simple.assessment, failed.assessment])
         await results(simple, failed, staff)
+        await way_of_staff.show_step_up(server, staff, simple.assessment)
         await way_of_staff.end(staff, simple.assessment)
         return server.recorder.exchanges
 
@@ -94,6 +95,10 @@ async def log_in(server: Server) -> None:
         "CompleteFirstLogin", input={"newPassword": "麦田里的三只白鹭飞过东湖的水面", "code": code}
     )
     person.token = completed["token"]
+    refreshed = await person.do("RefreshSession", input={"refreshToken": completed["refreshToken"]})
+    person.token = refreshed["token"]
+    await person.do("Sessions")
+    await person.do("EndOtherSessions")
     await person.do("LogOut")
 
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from building.recorder import Person, Server
+from dingkao.accounts.totp import code_of, secret_of, step_of
 from dingkao.demo import people as demo
 from dingkao.doctors.made_up import made_up_document_number, made_up_practice_number, made_up_qualification_number
 from dingkao.plugin.vocabulary import Sex
@@ -192,6 +194,22 @@ async def answer_objection(staff: Staff, assessment: str) -> None:
     """The body upholds the result."""
     answer = {"assessmentId": assessment, "decision": "UPHELD", "reason": "经复核，原评定依据充分，维持原结果。"}
     await staff.body.do("DecideReexamination", input=answer)
+
+
+async def show_step_up(server: Server, staff: Staff, assessment: str) -> None:
+    """Some minutes after the login an annulment asks for the password again."""
+    answer = {"assessmentId": assessment, "reason": "经查存在替考行为。"}
+    await staff.authority.log_in(demo.AUTHORITY_OFFICER, demo.PASSWORD)
+    server.clock.advance(timedelta(minutes=6))
+    await staff.authority.without_credentials("AnnulResult", name="AnnulResult.stepUp", input=answer)
+    await staff.authority.do("ConfirmIdentity", input={"password": demo.PASSWORD})
+    made = await staff.authority.do("EnrolSecondFactor")
+    code = code_of(secret_of(made["secret"]), step_of(server.clock.now()))
+    await staff.authority.do("ConfirmSecondFactor", input={"code": code})
+    await staff.authority.refused(
+        "LogIn", "LogIn.code", input={"documentNumber": demo.AUTHORITY_OFFICER, "password": demo.PASSWORD}
+    )
+    await staff.authority.do("RemoveSecondFactor")
 
 
 async def end(staff: Staff, assessment: str) -> None:

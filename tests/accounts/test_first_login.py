@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from dingkao.accounts import service
+from dingkao.accounts import logging_in, refreshing, service
 from dingkao.accounts.passwords import hash_password
-from dingkao.accounts.sessions import caller_of
-from dingkao.accounts.tables import Account, PhoneCode, Session
+from dingkao.accounts.sessions import Origin, caller_of
+from dingkao.accounts.tables import Account, PhoneCode, SessionToken
 from dingkao.audit.tables import AuditEntry
 from dingkao.environment import Environment
 from dingkao.messaging.tables import OutboxMessage
@@ -21,10 +21,11 @@ from dingkao.testing.sample import SampleDoctor, build_sample
 
 INITIAL = "666666"
 OWN = "correct horse battery"
+HERE = Origin("127.0.0.1", "test", "r")
 
 
 async def log_in(environment: Environment, login_name: str, password: str) -> Caller:
-    logged_in = await service.log_in(environment, login_name, password, address="127.0.0.1", request_id="r")
+    logged_in = await logging_in.log_in(environment, login_name, password, origin=HERE)
     caller = await caller_of(environment, logged_in.session.token, Language.CHINESE, "r", "127.0.0.1")
     assert caller is not None
     return caller
@@ -32,7 +33,7 @@ async def log_in(environment: Environment, login_name: str, password: str) -> Ca
 
 async def codes(environment: Environment, login_name: str, password: str) -> list[str]:
     with pytest.raises(ValidationFailed) as refused:
-        await service.log_in(environment, login_name, password, address="", request_id="r")
+        await logging_in.log_in(environment, login_name, password, origin=HERE)
     return [problem.code for problem in refused.value.problems]
 
 
@@ -85,7 +86,7 @@ async def test_without_a_registry_phone_the_doctor_gives_one(environment: Enviro
 
 async def test_own_password_and_phone_give_a_full_session_and_end_the_first(environment: Environment) -> None:
     doctor = await doctor_of(environment)
-    first = await service.log_in(environment, doctor.document_number, INITIAL, address="", request_id="r")
+    first = await logging_in.log_in(environment, doctor.document_number, INITIAL, origin=HERE)
     caller = await caller_of(environment, first.session.token, Language.CHINESE, "r", "")
     await service.send_phone_code(environment, caller, None)
     done = await service.complete_first_login(environment, caller, OWN, await sent_code("13800000000"))
@@ -165,26 +166,26 @@ async def test_tokens_are_stored_as_digests_and_end(environment: Environment, cl
     await Account.update({Account.password_hash: await hash_password(OWN)}).where(Account.id == doctor.account_id)
 
     async def token() -> str:
-        logged_in = await service.log_in(environment, doctor.document_number, OWN, address="", request_id="r")
+        logged_in = await logging_in.log_in(environment, doctor.document_number, OWN, origin=HERE)
         return logged_in.session.token
 
     first, second, third = [await token() for _ in range(3)]
-    stored = await Session.select(Session.token_digest)
-    assert not {first, second, third} & {row["token_digest"] for row in stored}
+    stored = await SessionToken.select(SessionToken.access_digest, SessionToken.refresh_digest)
+    assert not {first, second, third} & {value for row in stored for value in row.values()}
 
     async def caller(value: str) -> Caller | None:
         return await caller_of(environment, value, Language.CHINESE, "r", "")
 
-    await service.log_out(environment, await caller(first), everywhere=False)
+    await refreshing.log_out(environment, await caller(first), everywhere=False)
     assert await caller(first) is None
     assert await caller(second) is not None
-    await service.log_out(environment, await caller(second), everywhere=True)
+    await refreshing.log_out(environment, await caller(second), everywhere=True)
     assert await caller(third) is None
     fourth = await token()
-    clock.advance(timedelta(hours=environment.settings.session_hours))
+    clock.advance(timedelta(minutes=environment.settings.access_minutes))
     assert await caller(fourth) is None
     with pytest.raises(NotLoggedIn):
-        await service.log_out(environment, None, everywhere=False)
+        await refreshing.log_out(environment, None, everywhere=False)
 
 
 async def test_two_first_logins_at_once_use_the_code_once(environment: Environment) -> None:

@@ -9,10 +9,8 @@ from typing import Any
 import httpx
 from PIL import Image
 
-from dingkao.accounts.sessions import begin_session
 from dingkao.assessments.tables import Rating, Submission
 from dingkao.db.counting import count_queries
-from dingkao.db.database import transaction
 from dingkao.doctors.tables import BehaviourRecord
 from dingkao.environment import Environment
 from dingkao.institutions.tables import Organisation
@@ -22,6 +20,7 @@ from dingkao.plugin.vocabulary import AssessmentState, PaperState, PaperSubject,
 from dingkao.reviews.tables import Review
 from dingkao.reviews.vocabulary import Decision
 from dingkao.testing.sample import SampleDoctor, SampleProvince
+from dingkao.testing.web import token_for
 from dingkao.web.operations import load_operations
 
 
@@ -78,9 +77,7 @@ def assessment_id(doctor: SampleDoctor) -> str:
 
 async def token_of(environment: Environment, account_id: int) -> str:
     """A session of the account that lets do everything: logging in is a matter of its own."""
-    async with transaction():
-        session = await begin_session(environment, account_id, environment.clock.now(), first_login=False)
-    return session.token
+    return await token_for(environment, account_id)
 
 
 async def add_organisations(province: SampleProvince, number: int) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+from dingkao.accounts.tables import Session
+from dingkao.accounts.totp import code_of, secret_of, step_of
 from dingkao.doctors.made_up import (
     made_up_document_number,
     made_up_practice_number,
@@ -79,11 +81,27 @@ class Walk:
         code = next(word for word in text.replace("，", "验证码").split("验证码") if word.isdigit())
         new = {"newPassword": "定考-own-password", "code": code}
         done = await self.run(started["token"], "CompleteFirstLogin", input=new)
-        await self.run(done["token"], "LogOut")
+        refreshed = await self.run(None, "RefreshSession", input={"refreshToken": done["refreshToken"]})
+        await self.run(refreshed["token"], "Sessions")
+        await self.run(refreshed["token"], "ConfirmIdentity", input={"password": new["newPassword"]})
+        await self.run(refreshed["token"], "EndOtherSessions")
+        await self.run(refreshed["token"], "LogOut")
+        await self.second_factor()
         tokens = [await token_of(self.environment, newcomer.account_id) for _ in range(self.size)]
         await self.run(tokens[0], "LogOutEverywhere")
         await self.run(None, "ApiVersion")
         await self.run(None, "Ping")
+
+    async def second_factor(self) -> None:
+        """An officer sets up an authenticator and takes it away again."""
+        made = await self.run(self.second_authority, "EnrolSecondFactor")
+        code = code_of(secret_of(made["secret"]), step_of(self.environment.clock.now()))
+        await self.run(self.second_authority, "ConfirmSecondFactor", input={"code": code})
+        await self.run(self.second_authority, "RenewRecoveryCodes")
+        await self.run(self.second_authority, "RemoveSecondFactor")
+        other = await token_of(self.environment, self.province.second_authority.account_id)
+        last = (await Session.select(Session.id).order_by(Session.id, ascending=False).first()) or {}
+        await self.run(other, "EndSession", input={"sessionId": encode_id("Session", last["id"])})
 
     async def registry(self) -> None:
         """Doctors with behaviour records, organisations, the question bank."""

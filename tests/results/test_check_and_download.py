@@ -9,7 +9,6 @@ import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from dingkao.accounts.sessions import begin_session
 from dingkao.db.counting import count_queries
 from dingkao.documents.check_code import new_check_code
 from dingkao.environment import Environment
@@ -22,6 +21,7 @@ from dingkao.results.service import annul_result
 from dingkao.results.vocabulary import DocumentKind
 from dingkao.testing.clock import SettableClock
 from dingkao.testing.sample import SampleDoctor, build_sample
+from dingkao.testing.web import token_for
 from dingkao.web.check import check_routes
 from dingkao.web.middleware import RequestMiddleware
 
@@ -43,8 +43,7 @@ async def document_of(doctor: SampleDoctor, kind: DocumentKind) -> DocumentRecor
 
 
 async def bearer(environment: Environment, account_id: int) -> dict[str, str]:
-    session = await begin_session(environment, account_id, environment.clock.now(), first_login=False)
-    return {"Authorization": f"Bearer {session.token}"}
+    return {"Authorization": f"Bearer {await token_for(environment, account_id)}"}
 
 
 def path_of(document: DocumentRecord) -> str:

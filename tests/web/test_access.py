@@ -12,6 +12,7 @@ import pytest
 from graphql import GraphQLInterfaceType
 from starlette.applications import Starlette
 
+from dingkao.accounts.tables import Session
 from dingkao.assessments.form_rules import HistoryKind
 from dingkao.assessments.service.form import save_history_entry
 from dingkao.assessments.service.uploads import upload_file
@@ -39,7 +40,7 @@ from dingkao.testing.progress import (
     submit_registration,
 )
 from dingkao.testing.sample import SampleDoctor, SampleProvince, build_sample
-from dingkao.testing.web import Client
+from dingkao.testing.web import Client, token_for
 from dingkao_exemptions.service import GivenProof, request_exemption
 
 from . import asking
@@ -51,11 +52,20 @@ PUBLIC = {"Cycle", "Organisation", "Region"}
 OF_ANY_AUTHORITY = {"approveQuestions", "retireQuestions"}
 REFUSED = {"NOT_FOUND", "FORBIDDEN"}
 # Open to everybody: what the software is, and the way in.
-OPEN = {"apiVersion", "ping", "logIn"}
+OPEN = {"apiVersion", "ping", "logIn", "refreshSession"}
 # Open to who has to finish his first login: to see that, to finish it, and to leave.
 FIRST_LOGIN = OPEN | {"viewer", "sendPhoneCode", "completeFirstLogin", "logOut", "logOutEverywhere"}
+FIRST_LOGIN |= {"sessions", "endSession", "endOtherSessions"}
 # What a change would show in. Sessions and audit entries come with asking.
-NOT_COMPARED = {"session", "audit_entry", "audit_head", "migration_history", "sqlite_sequence", "outbox_message"}
+NOT_COMPARED = {
+    "session",
+    "session_token",
+    "audit_entry",
+    "audit_head",
+    "migration_history",
+    "sqlite_sequence",
+    "outbox_message",
+}
 
 
 @dataclass(frozen=True)
@@ -131,7 +141,11 @@ async def objects(app: Starlette, province: SampleProvince) -> Objects:
     draft = await import_questions(environment, province.authority, PaperSubject.HUMANITIES, bank)
     question = await Question.select(Question.id).where(Question.batch == draft.batch).first()
     assert question is not None
+    await token_for(environment, doctor.account_id)
+    session = await Session.select(Session.id).where(Session.account == doctor.account_id).first()
+    assert session is not None
     arguments = {
+        "sessionId": encode_id("Session", session["id"]),
         "importId": encode_id("QuestionImport", draft.batch or 0),
         "questionIds": encode_id("Question", question["id"]),
         "questionId": encode_id("Question", question["id"]),

@@ -10,8 +10,9 @@ import pytest
 import structlog
 from starlette.applications import Starlette
 
-from dingkao.accounts.tables import Account, Session
-from dingkao.db.database import fetch
+from dingkao.accounts.sessions import begin_session
+from dingkao.accounts.tables import Account, SessionToken
+from dingkao.db.database import fetch, transaction
 from dingkao.plugin.ids import encode_id
 from dingkao.plugin.vocabulary import AssessmentState
 from dingkao.settings import Settings
@@ -64,7 +65,10 @@ async def test_what_is_no_id_is_not_found(doctor: SampleDoctor, client_of: Clien
 async def test_a_token_is_good_until_it_ends(
     app: Starlette, clock: SettableClock, doctor: SampleDoctor, client_of: ClientOf
 ) -> None:
-    token = await token_for(app.state.environment, doctor.caller.account_id)
+    environment = app.state.environment
+    async with transaction():
+        session = await begin_session(environment, doctor.account_id, clock.now(), first_login=False)
+    token = session.token
     client = Client(app, token)
     assert (await client.value(VIEWER))["name"] == "张三"
     for header in (f"bearer {token}", f"BEARER   {token} "):
@@ -75,9 +79,9 @@ async def test_a_token_is_good_until_it_ends(
             "/graphql", json={"query": VIEWER}, headers={"Authorization": header.encode("latin-1")}
         )
         assert response.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED", header
-    stored = await Session.select(Session.token_digest)
-    assert all(token not in row["token_digest"] for row in stored)
-    clock.advance(timedelta(hours=12, seconds=1))
+    stored = await SessionToken.select(SessionToken.access_digest, SessionToken.refresh_digest)
+    assert all(value not in row.values() for row in stored for value in (token, session.refresh_token))
+    clock.advance(timedelta(minutes=15))
     assert await client.refusal(VIEWER) == "UNAUTHENTICATED"
 
 

@@ -5,9 +5,10 @@ from typing import Annotated
 
 import strawberry
 
-from dingkao.accounts import service
+from dingkao.accounts import refreshing, service
+from dingkao.accounts.logging_in import log_in
 from dingkao.accounts.rules import CODE_LIFETIME
-from dingkao.accounts.sessions import caller_of
+from dingkao.accounts.sessions import NewSession, Origin, caller_of
 from dingkao.context import CoreInfo
 from dingkao.doctors.numbers import mask_phone
 from dingkao.plugin.caller import Caller
@@ -33,13 +34,26 @@ class Viewer:
         description="True while only the steps of the first login are open. 是否须完成首次登录设置"
     )
     guidance: str = strawberry.field(description="What to do next, or whom to ask. 提示")
+    second_factor_required: bool = strawberry.field(
+        description="True: a role asks for an authenticator, and only setting it up is open. 是否须启用动态口令"
+    )
+    confirmed_until: datetime | None = strawberry.field(
+        description="Until when acts that need step-up are open; null or past: `confirmIdentity` first. 身份验证有效至"
+    )
     caller: strawberry.Private[Caller]
 
 
 @strawberry.type(description="A session that has begun. 登录成功")
 class SessionStarted:
     token: str = strawberry.field(description="Send it as `Authorization: Bearer …`. 令牌")
-    expires_at: datetime = strawberry.field(description="When it ends. 失效时间")
+    expires_at: datetime = strawberry.field(description="When the token ends. 令牌失效时间")
+    refresh_token: str = strawberry.field(
+        description="Good once, for `refreshSession`; keep it as safe as a password. 刷新令牌"
+    )
+    session_ends_at: datetime = strawberry.field(description="When the session ends at the latest. 会话最迟失效时间")
+    idle_minutes: int = strawberry.field(
+        description="Minutes without a request after which the session ends. 闲置失效分钟数"
+    )
     first_login: bool = strawberry.field(
         description="True: only setting a password and binding a phone are open. 是否首次登录"
     )
@@ -77,6 +91,10 @@ class LogInInput:
         description="Document number as in the registry; staff give their login name. 证件号码"
     )
     password: str = strawberry.field(description="Password. 密码")
+    code: str | None = strawberry.field(
+        default=None,
+        description="Of the account's authenticator, or a recovery code; asked for by SECOND_FACTOR_NEEDED. 动态口令",
+    )
 
 
 @strawberry.input(description="Where the code shall go. 验证码接收方式")
@@ -93,6 +111,9 @@ class CompleteFirstLoginInput:
 
 
 _GUIDANCE_FIRST = Text("首次登录，请修改密码并绑定手机号。", "First login: set your own password and bind a phone.")
+_GUIDANCE_SECOND_FACTOR = Text(
+    "您的角色须先启用动态口令。", "Your role asks for a second factor: set up an authenticator first."
+)
 _GUIDANCE_DOCTOR = Text(
     "如发现所在机构不对需调整，请联系上级卫生行政机构处理。",
     "If the institution shown is wrong, ask the superior health authority to correct it.",
@@ -104,6 +125,8 @@ def show_viewer(caller: Caller, info: CoreInfo) -> Viewer:
     """The caller as the API shows it."""
     if caller.first_login:
         guidance = _GUIDANCE_FIRST
+    elif caller.second_factor_open:
+        guidance = _GUIDANCE_SECOND_FACTOR
     else:
         guidance = _GUIDANCE_DOCTOR if caller.doctor_id is not None else _GUIDANCE_STAFF
     return Viewer(
@@ -119,29 +142,41 @@ def show_viewer(caller: Caller, info: CoreInfo) -> Viewer:
         ],
         first_login=caller.first_login,
         guidance=info.context.say(guidance),
+        second_factor_required=caller.second_factor_open,
+        confirmed_until=caller.confirmed_until,
         caller=caller,
     )
 
 
-async def _started(info: CoreInfo, logged_in: service.LoggedIn) -> SessionStarted:
+def origin_of(info: CoreInfo) -> Origin:
+    """Where the request came from."""
+    return Origin(info.context.address, info.context.device, info.context.request_id)
+
+
+async def show_started(info: CoreInfo, session: NewSession) -> SessionStarted:
+    """The tokens, and whose they are; the rest of the request is answered to that account. Raises NotLoggedIn where
+    the session ended meanwhile."""
     context = info.context
-    caller = await caller_of(
-        context.environment, logged_in.session.token, context.language, context.request_id, context.address
-    )
+    caller = await caller_of(context.environment, session.token, context.language, context.request_id, context.address)
     if caller is None:
         raise NotLoggedIn
     context.caller = caller
     return SessionStarted(
-        token=logged_in.session.token,
-        expires_at=logged_in.session.expires_at,
-        first_login=logged_in.session.first_login,
+        token=session.token,
+        expires_at=session.expires_at,
+        refresh_token=session.refresh_token,
+        session_ends_at=session.ends_at,
+        idle_minutes=int(session.idle.total_seconds() // 60),
+        first_login=session.first_login,
         viewer=show_viewer(caller, info),
     )
 
 
 # Where somebody shows who he is: a request holds one of them at most, or a password could be tried a thousand times in
 # one (security.md 2.4).
-AUTHENTICATION_FIELDS = frozenset({"logIn", "sendPhoneCode", "completeFirstLogin"})
+AUTHENTICATION_FIELDS = frozenset(
+    {"logIn", "sendPhoneCode", "completeFirstLogin", "refreshSession", "confirmIdentity", "confirmSecondFactor"}
+)
 
 
 @strawberry.type
@@ -160,14 +195,10 @@ class AccountMutation:
         self, info: CoreInfo, input: Annotated[LogInInput, strawberry.argument(description="Who logs in. 登录信息")]
     ) -> LogInResult:
         context = info.context
-        logged_in = await service.log_in(
-            context.environment,
-            input.document_number,
-            input.password,
-            address=context.address,
-            request_id=context.request_id,
+        logged_in = await log_in(
+            context.environment, input.document_number, input.password, origin=origin_of(info), code=input.code
         )
-        return await _started(info, logged_in)
+        return await show_started(info, logged_in.session)
 
     @strawberry.mutation(description="First login: send the SMS code. 首次登录：获取验证码")
     async def send_phone_code(
@@ -188,18 +219,22 @@ class AccountMutation:
         input: Annotated[CompleteFirstLoginInput, strawberry.argument(description="Password and code. 密码与验证码")],
     ) -> CompleteFirstLoginResult:
         logged_in = await service.complete_first_login(
-            info.context.environment, info.context.caller, input.new_password, input.code
+            info.context.environment,
+            info.context.caller,
+            input.new_password,
+            input.code,
+            device=info.context.device,
         )
-        return await _started(info, logged_in)
+        return await show_started(info, logged_in.session)
 
     @strawberry.mutation(description="End this session. 退出登录")
     async def log_out(self, info: CoreInfo) -> LoggedOut:
-        await service.log_out(info.context.environment, info.context.caller, everywhere=False)
+        await refreshing.log_out(info.context.environment, info.context.caller, everywhere=False)
         return LoggedOut(everywhere=False)
 
     @strawberry.mutation(description="End every session of the account. 全部设备退出登录")
     async def log_out_everywhere(self, info: CoreInfo) -> LoggedOut:
-        await service.log_out(info.context.environment, info.context.caller, everywhere=True)
+        await refreshing.log_out(info.context.environment, info.context.caller, everywhere=True)
         return LoggedOut(everywhere=True)
 
 

@@ -26,6 +26,14 @@ async def hash_password(password: str) -> str:
         return await anyio.to_thread.run_sync(_hasher.hash, password, limiter=_slots)
 
 
+def needs_rehash(password_hash: str) -> bool:
+    """Whether a stored hash has other parameters than a new one would have."""
+    try:
+        return _hasher.check_needs_rehash(password_hash)
+    except InvalidHashError:
+        return False
+
+
 async def verify_password(password_hash: str | None, password: str) -> bool:
     """Whether `password` fits; with no hash, False after the same time."""
 

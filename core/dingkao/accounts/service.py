@@ -1,51 +1,37 @@
-"""Logging in and out, and the first login (manual 2.2.2)."""
+"""The first login (manual 2.2.2)."""
 
 import hmac
 import secrets
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 from dingkao.accounts import rules
+from dingkao.accounts.logging_in import LoggedIn, confirmed_until, locked_account
 from dingkao.accounts.password_rules import PasswordOwner
-from dingkao.accounts.passwords import check_new_password, hash_password, verify_password
-from dingkao.accounts.sessions import NewSession, begin_session
-from dingkao.accounts.tables import Account, PhoneCode, Session
-from dingkao.audit.work import SYSTEM_CALLER, UnitOfWork, begin
+from dingkao.accounts.passwords import check_new_password, hash_password
+from dingkao.accounts.place import accounts_policy
+from dingkao.accounts.sessions import begin_session, end_sessions
+from dingkao.accounts.tables import Account, PhoneCode
+from dingkao.accounts.vocabulary import SessionEnd
+from dingkao.audit.work import UnitOfWork, begin
 from dingkao.crypto.purposes import Purpose
-from dingkao.db.database import is_postgresql
 from dingkao.db.sealed import indexes_of
 from dingkao.db.statement import Statement
-from dingkao.doctors.numbers import NumberError, normalise_number, parse_phone
-from dingkao.doctors.tables import PracticeRegistration
+from dingkao.doctors.numbers import NumberError, parse_phone
 from dingkao.environment import Environment
-from dingkao.institutions.service import region_chain
 from dingkao.messaging.service import send_template
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.errors import FieldProblem, NotLoggedIn, StateConflict, TooManyRequests, ValidationFailed
-from dingkao.plugin.national import AccountsPolicy
 from dingkao.plugin.text import Text
 
 FIRST_LOGIN = "FIRST_LOGIN"
 
-_account_by_login = Statement(
-    lambda p: Account.select(
-        Account.id, Account.login_name, Account.name, Account.password_hash, Account.doctor, Account.failures,
-        Account.locked_until, Account.disabled,
-    ).where(Account.login_index.is_in(p.logins))
-)  # fmt: skip
 _account_by_id = Statement(
     lambda p: Account.select(
         Account.id, Account.login_name, Account.name, Account.password_hash, Account.doctor, Account.phone,
         Account.doctor.phone.as_alias("registry_phone"),
     ).where(Account.id == p.id)
 )  # fmt: skip
-_lock_account = Statement(lambda p: Account.select(Account.id).where(Account.id == p.id).lock_rows())
-_doctor_region = Statement(
-    lambda p: PracticeRegistration.select(PracticeRegistration.institution.region.as_alias("region")).where(
-        (PracticeRegistration.doctor == p.doctor) & PracticeRegistration.valid_to.is_null()
-    )
-)
 _codes_since = Statement(
     lambda p: (
         PhoneCode.select(PhoneCode.sent_at)
@@ -61,84 +47,6 @@ _open_code = Statement(
         .limit(1)
     )
 )
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedIn:
-    """A login that succeeded: its session, and whether only the first-login steps are open."""
-
-    session: NewSession
-    account_id: int
-
-
-async def accounts_policy(environment: Environment, doctor_id: int | None) -> AccountsPolicy:
-    """The account rules of the place where the doctor is registered; the national ones for staff."""
-    codes: tuple[str, ...] = ()
-    if doctor_id is not None:
-        row = await _doctor_region.first(doctor=doctor_id)
-        if row is not None:
-            codes = await region_chain(row["region"])
-    return environment.policies.for_place(codes).section(AccountsPolicy)
-
-
-async def log_in(
-    environment: Environment, login_name: str, password: str, *, address: str, request_id: str
-) -> LoggedIn:
-    """Begin a session. An account on its initial password gets one that can only do the first login.
-
-    Raises ValidationFailed with the one problem WRONG_CREDENTIALS, alike and after the same time for an unknown name, a
-    wrong password, a locked and a disabled account.
-    """
-    account: Any = await _account_by_login.first(logins=indexes_of(Account.login_name, normalise_number(login_name)))
-    if account is None:
-        account = await _account_by_login.first(logins=indexes_of(Account.login_name, login_name.strip()))
-    fits = await _password_fits(environment, account, password)
-    who = replace(SYSTEM_CALLER, address=address, request_id=request_id)
-    if account is None:
-        async with begin(environment, who) as work:
-            await work.record("LOG_IN_REFUSED", "Account", None, {"reason": "UNKNOWN"})
-        raise ValidationFailed([rules.WRONG_CREDENTIALS])
-    session: NewSession | None = None
-    async with begin(environment, who) as work:
-        account = await _locked(account["id"], account["login_name"])
-        waiting = account["locked_until"] is not None and account["locked_until"] > work.now
-        if fits and not waiting and not account["disabled"]:
-            await Account.update({Account.failures: 0, Account.locked_until: None}).where(Account.id == account["id"])
-            first_login = account["password_hash"] is None
-            session = await begin_session(environment, account["id"], work.now, first_login=first_login)
-            await work.record("LOG_IN", "Account", account["id"], {"firstLogin": first_login})
-        else:
-            await _count_failure(work, account, counted=not waiting)
-    if session is None:
-        raise ValidationFailed([rules.WRONG_CREDENTIALS])
-    return LoggedIn(session, account["id"])
-
-
-async def _locked(account_id: int, login_name: str) -> Any:
-    """The account, locked against other logins; read again under the lock."""
-    if is_postgresql():
-        await _lock_account.run(id=account_id)
-    return await _account_by_login.first(logins=indexes_of(Account.login_name, login_name))
-
-
-async def _count_failure(work: UnitOfWork, account: Any, *, counted: bool) -> None:
-    # While an account waits nothing is counted, or an attacker could keep its owner out for ever.
-    if counted:
-        failures = account["failures"] + 1
-        await Account.update(
-            {Account.failures: failures, Account.locked_until: rules.lock_after(failures, work.now)}
-        ).where(Account.id == account["id"])
-    await work.record("LOG_IN_REFUSED", "Account", account["id"], {"reason": "REFUSED"})
-
-
-async def _password_fits(environment: Environment, account: Any, password: str) -> bool:
-    """Whether the password fits; takes the time of one Argon2 check whatever the answer and the account."""
-    password_hash = account["password_hash"] if account else None
-    fits = await verify_password(password_hash, password)
-    if account is None or password_hash is not None:
-        return fits
-    initial = (await accounts_policy(environment, account["doctor"])).initial_password
-    return initial is not None and hmac.compare_digest(initial.encode(), password.encode())
 
 
 async def send_phone_code(environment: Environment, caller: Caller | None, phone: str | None) -> str:
@@ -214,7 +122,7 @@ def _code_digest(environment: Environment, session_id: int, phone: str, code: st
 
 
 async def complete_first_login(
-    environment: Environment, caller: Caller | None, new_password: str, code: str
+    environment: Environment, caller: Caller | None, new_password: str, code: str, *, device: str = ""
 ) -> LoggedIn:
     """Set the doctor's own password and bind the phone that received `code`; the old session ends, a full one begins.
 
@@ -231,7 +139,7 @@ async def complete_first_login(
     done: LoggedIn | None = None
     async with begin(environment, caller, first_login_allowed=True) as work:
         _require_first_login(work.caller)
-        await _locked(account["id"], account["login_name"])
+        await locked_account(account["id"])
         found: Any = await _open_code.first(session=caller.session_id, purpose=FIRST_LOGIN)
         problem = await _code_problem(environment, work, found, code)
         if problem is not None:
@@ -241,8 +149,17 @@ async def complete_first_login(
             await Account.update({Account.password_hash: new_hash, Account.phone: found["phone"]}).where(
                 Account.id == account["id"]
             )
-            await _end_sessions(work, account["id"])
-            session = await begin_session(environment, account["id"], work.now, first_login=False)
+            await end_sessions(account["id"], work.now, SessionEnd.CREDENTIALS_CHANGED)
+            session = await begin_session(
+                environment,
+                account["id"],
+                work.now,
+                first_login=False,
+                staff=account["doctor"] is None,
+                confirmed_until=confirmed_until(environment, work.now),
+                address=caller.address,
+                device=device,
+            )
             await work.record("COMPLETE_FIRST_LOGIN", "Account", account["id"])
             done = LoggedIn(session, account["id"])
         else:
@@ -268,17 +185,3 @@ async def _code_problem(environment: Environment, work: UnitOfWork, found: Any, 
         return None
     await PhoneCode.update({PhoneCode.tries: found["tries"] + 1}).where(PhoneCode.id == found["id"])
     return wrong
-
-
-async def _end_sessions(work: UnitOfWork, account_id: int, only: int | None = None) -> None:
-    open_sessions = (Session.account == account_id) & Session.ended_at.is_null()
-    if only is not None:
-        open_sessions = open_sessions & (Session.id == only)
-    await Session.update({Session.ended_at: work.now}).where(open_sessions)
-
-
-async def log_out(environment: Environment, caller: Caller | None, *, everywhere: bool) -> None:
-    """End the caller's session, or all of the account's."""
-    async with begin(environment, caller, first_login_allowed=True) as work:
-        await _end_sessions(work, work.caller.account_id, None if everywhere else work.caller.session_id)
-        await work.record("LOG_OUT_EVERYWHERE" if everywhere else "LOG_OUT", "Account", work.caller.account_id)

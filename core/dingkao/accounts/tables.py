@@ -2,6 +2,7 @@
 
 from piccolo.columns import Boolean, Date, Integer, Timestamptz, Varchar
 
+from dingkao.accounts.vocabulary import SessionEnd
 from dingkao.db.routing import ROUTER
 from dingkao.db.sealed import Sealed, blind_index
 from dingkao.db.tables import Record, code_column, one_of, reference, unique
@@ -23,7 +24,9 @@ class Account(Record, db=ROUTER, tablename="account"):
     phone = Sealed(null=True)
     doctor = reference(Doctor, null=True, unique=True, index=False)
     failures = Integer(default=0)
+    last_failed_at = Timestamptz(null=True, default=None)
     locked_until = Timestamptz(null=True, default=None)
+    second_factor = Boolean(default=False)
     disabled = Boolean(default=False)
     created_at = Timestamptz(default=None)
 
@@ -42,14 +45,74 @@ class RoleAssignment(Record, db=ROUTER, tablename="role_assignment"):
 
 
 class Session(Record, db=ROUTER, tablename="session"):
-    """A login. Only the token's SHA-256 is stored: the database gives nobody a session."""
+    """登录会话: a login on one device, until it ends. `ends_at` is its absolute end, whatever is done in it.
 
-    token_digest = code_column(64, unique=True)
+    `confirmed_until`: how long the account counts as having shown who it is (step-up)."""
+
     account = reference(Account)
     first_login = Boolean(default=False)
+    device = Varchar(200, default="")
+    address = code_column(60, default="")
     created_at = Timestamptz(default=None)
-    expires_at = Timestamptz(default=None)
+    last_used_at = Timestamptz(default=None)
+    ends_at = Timestamptz(default=None)
     ended_at = Timestamptz(null=True, default=None)
+    ended_because = code_column(30, null=True, default=None)
+    confirmed_until = Timestamptz(null=True, default=None)
+
+    reason_known = one_of("ended_because", SessionEnd)
+
+
+class SessionToken(Record, db=ROUTER, tablename="session_token"):
+    """令牌: an access token and the refresh token that follows it. Only their SHA-256 is stored: the database gives
+    nobody a session. A rotated pair is kept while its session lives: who presents it again has stolen it, or was
+    robbed (RFC 9700, 4.14.2)."""
+
+    session = reference(Session)
+    access_digest = code_column(64, unique=True)
+    refresh_digest = code_column(64, unique=True)
+    issued_at = Timestamptz(default=None)
+    expires_at = Timestamptz(default=None)
+    rotated_at = Timestamptz(null=True, default=None)
+    followers = Integer(default=0)
+
+
+class SecondFactor(Record, db=ROUTER, tablename="second_factor"):
+    """动态口令: the secret of an account's authenticator (RFC 6238), encrypted. `last_step` is the time step of the
+    last code that was taken: a code opens once."""
+
+    account = reference(Account, unique=True, index=False)
+    secret = Varchar(500)
+    created_at = Timestamptz(default=None)
+    confirmed_at = Timestamptz(null=True, default=None)
+    last_step = Integer(default=0)
+
+
+class RecoveryCode(Record, db=ROUTER, tablename="recovery_code"):
+    """恢复码: stands in for the authenticator once. Stored as an HMAC."""
+
+    account = reference(Account)
+    digest = code_column(64)
+    used_at = Timestamptz(null=True, default=None)
+
+    once = unique("account", "digest")
+
+
+class Throttle(Record, db=ROUTER, tablename="throttle"):
+    """登录限制: failures of an address, or of a login name that no account has. An account's own are in its row.
+
+    An address is counted in windows of some minutes, by their number since 1970: `failures` in the last window that had
+    one, `failures_before` in the window before that, `refusals` with those that count as no failure."""
+
+    subject = code_column(80, unique=True)
+    window_number = Integer(default=0)
+    failures = Integer(default=0)
+    failures_before = Integer(default=0)
+    refusals = Integer(default=0)
+    last_failed_at = Timestamptz(default=None)
+    locked_until = Timestamptz(null=True, default=None)
+
+    _indexes = ("CREATE INDEX throttle_last_failed_at ON throttle (last_failed_at)",)
 
 
 class PhoneCode(Record, db=ROUTER, tablename="phone_code"):

@@ -14,7 +14,7 @@ from dingkao.clock import china_date
 from dingkao.db.database import transaction
 from dingkao.environment import Environment
 from dingkao.plugin.caller import Caller, RoleGrant
-from dingkao.plugin.errors import FirstLoginOpen, NotLoggedIn
+from dingkao.plugin.errors import FirstLoginOpen, NotLoggedIn, SecondFactorOpen
 from dingkao.plugin.text import Language
 from dingkao.plugin.vocabulary import Role
 
@@ -145,14 +145,20 @@ class UnitOfWork:
 
 @asynccontextmanager
 async def begin(
-    environment: Environment, caller: Caller | None, *, first_login_allowed: bool = False
+    environment: Environment,
+    caller: Caller | None,
+    *,
+    first_login_allowed: bool = False,
+    second_factor_missing_allowed: bool = False,
 ) -> AsyncIterator[UnitOfWork]:
-    """Begin a use case for a logged-in caller. Raises NotLoggedIn, FirstLoginOpen, and NoAuditEntry at the end where
-    the block wrote none. Everything is undone where the block raises."""
+    """Begin a use case for a logged-in caller. Raises NotLoggedIn, FirstLoginOpen, SecondFactorOpen, and NoAuditEntry
+    at the end where the block wrote none. Everything is undone where the block raises."""
     if caller is None:
         raise NotLoggedIn
     if caller.first_login and not first_login_allowed:
         raise FirstLoginOpen
+    if caller.second_factor_open and not second_factor_missing_allowed:
+        raise SecondFactorOpen
     async with transaction():
         work = UnitOfWork(environment, caller, environment.clock.now())
         yield work
@@ -162,9 +168,11 @@ async def begin(
 
 
 def logged_in(caller: Caller | None) -> Caller:
-    """The caller of a query. Raises NotLoggedIn, FirstLoginOpen."""
+    """The caller of a query. Raises NotLoggedIn, FirstLoginOpen, SecondFactorOpen."""
     if caller is None:
         raise NotLoggedIn
     if caller.first_login:
         raise FirstLoginOpen
+    if caller.second_factor_open:
+        raise SecondFactorOpen
     return caller

@@ -150,7 +150,9 @@ CREATE TABLE "account" (
   "phone" VARCHAR(300) DEFAULT null,
   "doctor" INTEGER UNIQUE REFERENCES "doctor" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
   "failures" INTEGER NOT NULL DEFAULT 0,
+  "last_failed_at" TIMESTAMPTZ DEFAULT null,
   "locked_until" TIMESTAMPTZ DEFAULT null,
+  "second_factor" BOOLEAN NOT NULL DEFAULT false,
   "disabled" BOOLEAN NOT NULL DEFAULT false,
   "created_at" TIMESTAMPTZ NOT NULL DEFAULT null
 );
@@ -172,15 +174,65 @@ CREATE INDEX "role_assignment_organisation" ON "role_assignment" ("organisation"
 
 CREATE TABLE "session" (
   "id" INTEGER PRIMARY KEY NOT NULL,
-  "token_digest" VARCHAR(64) UNIQUE NOT NULL DEFAULT null,
   "account" INTEGER NOT NULL REFERENCES "account" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
   "first_login" BOOLEAN NOT NULL DEFAULT false,
+  "device" VARCHAR(200) NOT NULL DEFAULT '',
+  "address" VARCHAR(60) NOT NULL DEFAULT '',
   "created_at" TIMESTAMPTZ NOT NULL DEFAULT null,
-  "expires_at" TIMESTAMPTZ NOT NULL DEFAULT null,
-  "ended_at" TIMESTAMPTZ DEFAULT null
+  "last_used_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "ends_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "ended_at" TIMESTAMPTZ DEFAULT null,
+  "ended_because" VARCHAR(30) DEFAULT null,
+  "confirmed_until" TIMESTAMPTZ DEFAULT null,
+  CONSTRAINT "session_reason_known" CHECK ("ended_because" IN ('LOGGED_OUT', 'ENDED_ELSEWHERE', 'TOO_MANY', 'TOKEN_REUSED', 'CREDENTIALS_CHANGED', 'DISABLED'))
 );
 
 CREATE INDEX "session_account" ON "session" ("account");
+
+CREATE TABLE "session_token" (
+  "id" INTEGER PRIMARY KEY NOT NULL,
+  "session" INTEGER NOT NULL REFERENCES "session" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "access_digest" VARCHAR(64) UNIQUE NOT NULL DEFAULT null,
+  "refresh_digest" VARCHAR(64) UNIQUE NOT NULL DEFAULT null,
+  "issued_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "expires_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "rotated_at" TIMESTAMPTZ DEFAULT null,
+  "followers" INTEGER NOT NULL DEFAULT 0
+);
+
+CREATE INDEX "session_token_session" ON "session_token" ("session");
+
+CREATE TABLE "second_factor" (
+  "id" INTEGER PRIMARY KEY NOT NULL,
+  "account" INTEGER UNIQUE NOT NULL REFERENCES "account" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "secret" VARCHAR(500) NOT NULL DEFAULT '',
+  "created_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "confirmed_at" TIMESTAMPTZ DEFAULT null,
+  "last_step" INTEGER NOT NULL DEFAULT 0
+);
+
+CREATE TABLE "recovery_code" (
+  "id" INTEGER PRIMARY KEY NOT NULL,
+  "account" INTEGER NOT NULL REFERENCES "account" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "digest" VARCHAR(64) NOT NULL DEFAULT null,
+  "used_at" TIMESTAMPTZ DEFAULT null,
+  CONSTRAINT "recovery_code_once" UNIQUE ("account", "digest")
+);
+
+CREATE INDEX "recovery_code_account" ON "recovery_code" ("account");
+
+CREATE TABLE "throttle" (
+  "id" INTEGER PRIMARY KEY NOT NULL,
+  "subject" VARCHAR(80) UNIQUE NOT NULL DEFAULT null,
+  "window_number" INTEGER NOT NULL DEFAULT 0,
+  "failures" INTEGER NOT NULL DEFAULT 0,
+  "failures_before" INTEGER NOT NULL DEFAULT 0,
+  "refusals" INTEGER NOT NULL DEFAULT 0,
+  "last_failed_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "locked_until" TIMESTAMPTZ DEFAULT null
+);
+
+CREATE INDEX throttle_last_failed_at ON throttle (last_failed_at);
 
 CREATE TABLE "phone_code" (
   "id" INTEGER PRIMARY KEY NOT NULL,

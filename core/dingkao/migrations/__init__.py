@@ -1,6 +1,15 @@
 """The core's migrations: SQL files for both databases, and the list of tables they create."""
 
-from dingkao.accounts.tables import Account, PhoneCode, RoleAssignment, Session
+from dingkao.accounts.tables import (
+    Account,
+    PhoneCode,
+    RecoveryCode,
+    RoleAssignment,
+    SecondFactor,
+    Session,
+    SessionToken,
+    Throttle,
+)
 from dingkao.assessments.form_tables import (
     Education,
     InstitutionFiling,
@@ -61,6 +70,10 @@ CORE_TABLES: tuple[type[Record], ...] = (
     Account,
     RoleAssignment,
     Session,
+    SessionToken,
+    SecondFactor,
+    RecoveryCode,
+    Throttle,
     PhoneCode,
     Assessment,
     StoredFile,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from dingkao.accounts.step_up import step_up
 from dingkao.audit.work import begin, logged_in
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
@@ -13,6 +14,7 @@ from dingkao.papers.questions import NewQuestion
 from dingkao.papers.tables import Question
 from dingkao.papers.vocabulary import QuestionState
 from dingkao.plugin.caller import Caller
+from dingkao.plugin.text import Text
 from dingkao.plugin.vocabulary import Difficulty, PaperSubject, QuestionCategory, QuestionType, Role
 
 _PAGE = 1000
@@ -87,6 +89,7 @@ async def list_questions(
     ]
 
 
+@step_up("EXPORT_QUESTIONS", Text("导出试题", "export the question bank"))
 async def export_questions(environment: Environment, caller: Caller | None, subject: PaperSubject) -> list[NewQuestion]:
     """Every question of a subject in use, the questions of a group together; audited. For authority officers and the
     system. Raises NotLoggedIn, Forbidden."""

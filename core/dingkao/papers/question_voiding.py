@@ -9,6 +9,7 @@ from typing import Any
 
 from piccolo.querystring import QueryString
 
+from dingkao.accounts.step_up import step_up
 from dingkao.assessments.access import lock_records
 from dingkao.assessments.records import AssessmentRecord, read_records
 from dingkao.audit.work import UnitOfWork, begin, logged_in
@@ -110,6 +111,7 @@ async def _require_authority(caller: Caller, cycle_id: int) -> Any:
     return authority_grant(caller, cycle.region_id)
 
 
+@step_up("VOID_QUESTION", Text("作废试题", "void a question, which marks papers anew"))
 async def void_question(
     environment: Environment, caller: Caller | None, cycle_id: int, question_id: int, reason: str
 ) -> VoidedQuestionRecord:

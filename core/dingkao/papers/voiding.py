@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from dingkao.accounts.step_up import step_up
 from dingkao.assessments.access import lock_assessment
 from dingkao.assessments.records import read_records
 from dingkao.assessments.scope import require_role
@@ -97,6 +98,7 @@ def _pending_or_done(found: VoidingRecord) -> StateConflict:
     return StateConflict("VOIDING_REQUESTED", text, "VOIDING_REQUESTED")
 
 
+@step_up("DECIDE_VOIDING", Text("确认作废答卷", "make an attempt void"))
 async def decide_voiding(environment: Environment, caller: Caller | None, attempt_id: int, *, confirm: bool) -> None:
     """Confirm or refuse, as another person than the one who asked. Confirmed, the attempt counts no more: another one
     is given, or the paper counts as failed; a result that is not filed is taken back.

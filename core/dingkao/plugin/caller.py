@@ -1,6 +1,7 @@
 """Who asks: an account with its roles, as services and rules see it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from dingkao.plugin.errors import Forbidden
 from dingkao.plugin.text import Language
@@ -18,7 +19,11 @@ class RoleGrant:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A logged-in account. `doctor_id` is set where the account is a doctor's."""
+    """A logged-in account. `doctor_id` is set where the account is a doctor's.
+
+    `confirmed_until`: how long the session counts as having shown who it is (step-up); None: it does not.
+    `second_factor_open`: the account's role asks for a second factor that is not set up.
+    """
 
     account_id: int
     session_id: int
@@ -29,6 +34,8 @@ class Caller:
     language: Language
     request_id: str
     address: str
+    confirmed_until: datetime | None = None
+    second_factor_open: bool = False
 
     def has(self, role: Role) -> bool:
         """Whether any grant carries `role`."""

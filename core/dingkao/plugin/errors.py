@@ -80,6 +80,20 @@ class FirstLoginOpen(AccessRefused):
     text = Text("首次登录须先修改密码并绑定手机号。", "Set your own password and bind a phone first.")
 
 
+class SecondFactorOpen(AccessRefused):
+    """The account's role asks for a second factor, and none is set up: the session may do nothing else."""
+
+    code = "SECOND_FACTOR_REQUIRED"
+    text = Text("您的角色须先启用动态口令。", "Your role asks for a second factor: set up an authenticator first.")
+
+
+class StepUpRequired(AccessRefused):
+    """The act needs proof, a few minutes old at most, of who asks; see dingkao.accounts.step_up."""
+
+    code = "STEP_UP_REQUIRED"
+    text = Text("此操作须再次验证身份。", "Show again who you are (confirmIdentity), then repeat this.")
+
+
 class Forbidden(AccessRefused):
     """The account's roles do not include this act."""
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 from hashlib import sha256
 
+from dingkao.accounts.step_up import step_up
 from dingkao.assessments.access import lock_assessment, read_assessment
 from dingkao.assessments.records import AssessmentRecord
 from dingkao.assessments.scope import reaches, require_role
@@ -39,6 +40,7 @@ from dingkao.results.vocabulary import DocumentKind
 _SUBJECT_LENGTH = 200
 
 
+@step_up("SEAL_CERTIFICATE", Text("证书盖章", "seal a certificate"))
 async def seal_certificate(environment: Environment, caller: Caller | None, assessment_id: int) -> DocumentRecord:
     """An officer of the issuing authority seals the printed certificate; from then on it is in force.
 

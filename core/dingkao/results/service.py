@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from dingkao.accounts.step_up import step_up
 from dingkao.accounts.tables import Account
 from dingkao.assessments.access import move, pinned_policy
 from dingkao.assessments.records import AssessmentRecord, read_records
@@ -218,6 +219,7 @@ async def request_reexamination(
         await work.record("REQUEST_REEXAMINATION", "Assessment", assessment_id)
 
 
+@step_up("DECIDE_REEXAMINATION", Text("复核决定", "answer an objection, which may change a result"))
 async def decide_reexamination(
     environment: Environment,
     caller: Caller | None,
@@ -244,6 +246,7 @@ async def decide_reexamination(
         await work.record("DECIDE_REEXAMINATION", "Assessment", assessment_id, {"decision": decision.value})
 
 
+@step_up("ANNUL_RESULT", Text("撤销考核结果", "annul a result"))
 async def annul_result(environment: Environment, caller: Caller | None, assessment_id: int, reason: str) -> None:
     """The authority annuls a result that was obtained by fraud or bribery: it counts as unqualified, and what was
     printed is revoked.

@@ -58,6 +58,8 @@ class Account:
     def __init__(self, who: str, http: httpx.Client, report: Report) -> None:
         self.who = who
         self.token: str | None = None
+        self.refresh_token: str | None = None
+        self.password: str | None = None
         self._http = http
         self._report = report
 
@@ -136,6 +138,14 @@ class Account:
         return body
 
     def _post(self, operation: str, variables: Mapping[str, Any]) -> Any:
+        body = self._post_once(operation, variables)
+        if self.password is not None and "STEP_UP_REQUIRED" in dict(_refusals(body)):
+            # As a client does: it asks for the password, and repeats what was asked.
+            self._post_once("ConfirmIdentity", {"input": {"password": self.password}})
+            body = self._post_once(operation, variables)
+        return body
+
+    def _post_once(self, operation: str, variables: Mapping[str, Any]) -> Any:
         response = self._http.post(
             "/graphql",
             json={"query": OPERATIONS[operation], "operationName": operation, "variables": variables},

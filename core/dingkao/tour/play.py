@@ -96,7 +96,7 @@ def _staff(http: httpx.Client, report: Report, who: str, login_name: str) -> Acc
     except WrongAnswer as wrong:
         expected = "the demo's staff to log in (is this a server that `dingkao demo` made?)"
         raise WrongAnswer(who, "LogIn", expected, wrong.came) from None
-    account.token = started["token"]
+    account.token, account.password = started["token"], demo.PASSWORD
     return account
 
 
@@ -155,6 +155,9 @@ def _play(world: World, banks: Mapping[str, Bank]) -> None:
     staff.look_up(world, simple)
     world.report.chapter("退出登录")
     accounts.log_out_everywhere(simple)
+    accounts.keep_session(simple)
+    accounts.confirm_identity(world.institution, demo.PASSWORD)
+    accounts.set_up_second_factor(world.other_institution, demo.PASSWORD)
 
 
 def _enter(world: World, doctors: Sequence[Doctor], wrongly_placed: Doctor) -> None:

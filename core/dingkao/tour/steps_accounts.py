@@ -1,5 +1,9 @@
 """Entering a doctor, the first login, home, logging out (manual 2.2.1 to 2.2.3)."""
 
+from datetime import UTC, datetime
+
+from dingkao.accounts.totp import code_of, secret_of, step_of
+from dingkao.tour.client import Account
 from dingkao.tour.people import Doctor, World, registry_entry
 
 INITIAL_PASSWORD = "666666"  # noqa: S105 - printed in the manual
@@ -71,7 +75,7 @@ def first_login(world: World, doctor: Doctor, *, with_refusals: bool = False) ->
     account.equal("CompleteFirstLogin", "firstLogin", done["firstLogin"], False)
     if with_refusals:
         account.refused("Home", "UNAUTHENTICATED")
-    account.token = done["token"]
+    account.token, account.password = done["token"], doctor.password
 
 
 def log_out_and_in(doctor: Doctor) -> None:
@@ -90,7 +94,55 @@ def log_in(doctor: Doctor) -> None:
         "LogIn", "SessionStarted", "登录成功", input=_credentials(doctor.document_number, doctor.password)
     )
     doctor.account.equal("LogIn", "firstLogin", started["firstLogin"], False)
-    doctor.account.token = started["token"]
+    doctor.account.token, doctor.account.password = started["token"], doctor.password
+    doctor.account.refresh_token = started["refreshToken"]
+
+
+def keep_session(doctor: Doctor) -> None:
+    """The refresh token gives other tokens; used once more within the grace it still does, a wrong one never."""
+    account = doctor.account
+    first = account.read("RefreshSession", "令牌已刷新", input={"refreshToken": account.refresh_token})
+    account.token, used = first["token"], account.refresh_token
+    again = account.read("RefreshSession", "应答丢失后重试，令牌已刷新", input={"refreshToken": used})
+    account.equal("RefreshSession", "other tokens", again["token"] == first["token"], False)
+    account.refused("RefreshSession", "UNAUTHENTICATED", input={"refreshToken": "no-such-token"})
+    other = account.token
+    log_in(doctor)
+    sessions = account.read("Sessions", lambda found: f"当前登录会话{len(found)}个")
+    earlier = next(session["id"] for session in sessions if not session["present"])
+    account.do("EndSession", "SessionsEnded", "已结束另一设备的会话", input={"sessionId": earlier})
+    account.refused("EndSession", "NOT_FOUND", input={"sessionId": earlier})
+    present, account.token = account.token, other
+    account.refused("Home", "UNAUTHENTICATED")
+    account.token = present
+    account.read("EndOtherSessions", "已结束其他会话")
+
+
+def confirm_identity(account: Account, password: str) -> None:
+    """再次验证身份: a wrong password opens nothing; with the right one, sealing and the like are open for minutes."""
+    account.refused("ConfirmIdentity", "WRONG_CREDENTIALS", input={"password": "wrong-password"})
+    account.do("ConfirmIdentity", "IdentityConfirmed", "已再次验证身份", input={"password": password})
+
+
+def set_up_second_factor(account: Account, password: str) -> None:
+    """动态口令: an officer sets up an authenticator; from then on it is asked for; at the end it is taken away, so that
+    the demo's password opens the account as before."""
+    account.do("ConfirmIdentity", "IdentityConfirmed", "已再次验证身份", input={"password": password})
+    made = account.do("EnrolSecondFactor", "SecondFactorEnrolment", "已获取动态口令密钥")
+    secret = secret_of(made["secret"])
+    now = datetime.now(UTC)
+    codes = account.do(
+        "ConfirmSecondFactor",
+        "RecoveryCodes",
+        lambda value: f"已启用动态口令，恢复码{len(value['codes'])}个",
+        input={"code": code_of(secret, step_of(now))},
+    )["codes"]
+    account.refused("ConfirmIdentity", "SECOND_FACTOR_NEEDED", input={"password": password})
+    account.refused("ConfirmIdentity", "WRONG_SECOND_FACTOR", input={"code": code_of(secret, step_of(now))})
+    account.do("ConfirmIdentity", "IdentityConfirmed", "恢复码验证身份", input={"code": codes[0]})
+    account.refused("ConfirmIdentity", "WRONG_SECOND_FACTOR", input={"code": codes[0]})
+    account.do("RenewRecoveryCodes", "RecoveryCodes", "已更换恢复码")
+    account.do("RemoveSecondFactor", "SecondFactorRemoved", "已停用动态口令")
 
 
 def log_out_everywhere(doctor: Doctor) -> None:

@@ -115,6 +115,7 @@ class GraphQLEndpoint:
                     self._services,
                     scope["dingkao.request_id"],
                     scope["dingkao.address"],
+                    scope["dingkao.device"],
                 )
                 outcome = await self._executor.run(asked.query, asked.variables, asked.operation_name, context)
                 if outcome.errors:

@@ -79,6 +79,7 @@ class RequestMiddleware:
         scope["dingkao.request_id"] = request_id
         scope["dingkao.language"] = language
         scope["dingkao.address"] = origin.address
+        scope["dingkao.device"] = headers.get(b"user-agent", b"").decode("latin-1")
         scope["dingkao.caller"] = None
         refused = bool(self._hosts) and host_name(origin.host) not in self._hosts and scope["path"] not in _FOR_ANY_HOST
         if scope["type"] == "websocket":
