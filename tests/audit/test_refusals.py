@@ -78,3 +78,19 @@ def test_an_action_is_the_fields_name() -> None:
     assert action_of("submitAssessment") == "SUBMIT_ASSESSMENT"
     assert action_of("ping") == "PING"
     assert len(action_of("aB" * 60)) == 60
+
+
+async def test_a_refused_login_tells_neither_name_nor_password(settings: Settings, clock: SettableClock) -> None:
+    async with running_app(settings, clock) as app:
+        await build_sample(app.state.environment)
+        log_in = "mutation($i: LogInInput!) { logIn(input: $i) { __typename } }"
+        for _ in range(2):
+            await Client(app).post(
+                log_in, {"i": {"documentNumber": "11010119800101001X", "password": "a secret of his"}}
+            )
+        first, second = await entries()
+        assert (first["action"], first["result"]) == ("LOG_IN_REFUSED", "WRONG_CREDENTIALS")
+        # The same name is known again, and not what it is.
+        assert first["detail"] == second["detail"]
+        for word in ("11010119800101001X", "secret"):
+            assert word not in str(first)

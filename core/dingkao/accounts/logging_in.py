@@ -91,7 +91,9 @@ async def log_in(
     async with begin(environment, who) as work:
         if account is None:
             counted = await count_name(environment, normalise_number(login_name), work.now)
-            await _refuse(work, origin, None, "UNKNOWN", counted=counted)
+            # Not the name: it may be somebody's document number, or his password in the wrong place.
+            tried = work.digest("login name", normalise_number(login_name))
+            await _refuse(work, origin, None, "UNKNOWN", counted=counted, tried=tried)
         else:
             account = await locked_account(account["id"])
             if await account_waits(environment, account, work.now):
@@ -134,9 +136,13 @@ async def _begin(work: UnitOfWork, account: Any, origin: Origin, better_hash: st
     return session
 
 
-async def _refuse(work: UnitOfWork, origin: Origin, account_id: int | None, reason: str, *, counted: bool) -> None:
+async def _refuse(
+    work: UnitOfWork, origin: Origin, account_id: int | None, reason: str, *, counted: bool, tried: str | None = None
+) -> None:
+    """Count and write down a refused login; `tried` is the keyed digest of a name that is no account's."""
     await count_refusal(work.environment, origin.address, work.now, counted=counted)
-    await work.record("LOG_IN_REFUSED", "Account", account_id, {"reason": reason})
+    detail = {"reason": reason} if tried is None else {"reason": reason, "tried": tried}
+    await work.record("LOG_IN_REFUSED", "Account", account_id, detail, result=rules.WRONG_CREDENTIALS.code)
 
 
 async def _second_factor_problem(
@@ -146,7 +152,13 @@ async def _second_factor_problem(
     if not account["second_factor"]:
         return None
     if code is None or not code.strip():
-        await work.record("LOG_IN_REFUSED", "Account", account["id"], {"reason": "SECOND_FACTOR_NEEDED"})
+        await work.record(
+            "LOG_IN_REFUSED",
+            "Account",
+            account["id"],
+            {"reason": "SECOND_FACTOR_NEEDED"},
+            result=rules.CODE_NEEDED.code,
+        )
         return rules.CODE_NEEDED
     if await take_code(work, account["id"], code) is not SecondFactorCheck.WRONG:
         return None

@@ -5,6 +5,7 @@ from typing import Annotated, TypeAlias
 
 import strawberry
 
+from dingkao.audit.work import logged_in
 from dingkao.context import CoreInfo
 from dingkao.graphql_pages import after_key, keyset_page
 from dingkao.papers.approval import approve_import, approve_questions, retire_questions
@@ -217,6 +218,8 @@ class BankMutation:
         info: CoreInfo,
         input: Annotated[ImportQuestionsInput, strawberry.argument(description="The file. 试题文件")],
     ) -> ImportQuestionsResult:
+        # Who has not logged in is told so, and nothing of the input.
+        logged_in(info.context.caller)
         if (input.csv is None) == (input.file is None):
             text = Text("请提交 csv、file 两项之一。", "Send one of csv and file.")
             raise ValidationFailed([FieldProblem("file", "ONE_FILE", text)])
