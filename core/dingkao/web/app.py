@@ -47,6 +47,7 @@ from dingkao.web.limits import Limits
 from dingkao.web.middleware import GRAPHQL_PATH, RequestMiddleware
 from dingkao.web.operations import explorer_log_in, explorer_tabs
 from dingkao.web.proctoring import proctoring_routes
+from dingkao.web.session_keeping import keep_sessions, write_at_the_end
 from dingkao.web.sockets import SocketEndpoint
 from dingkao.web.trusted_documents import load_trusted_documents
 
@@ -144,7 +145,8 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         if missing:
             raise MigrationsMissing(f"the database lacks {', '.join(missing)}; run `dingkao migrate`")
         await refuse_clashing_layers(environment.policies)
-        workers = [asyncio.create_task(_sweep(environment)), asyncio.create_task(_watch(environment))]
+        tasks = (_sweep(environment), _watch(environment), keep_sessions(environment))
+        workers = [asyncio.create_task(task) for task in tasks]
         try:
             yield
         finally:
@@ -152,6 +154,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
                 worker.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await worker
+            await write_at_the_end(environment)
 
 
 def _holder() -> str:
