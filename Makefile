@@ -9,7 +9,7 @@ RUNTIME := $(VENV)/.dingkao-runtime
 DEVELOPMENT := $(VENV)/.dingkao-development
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-reset test check schema docs bench explorer
+.PHONY: help demo demo-reset test check schema docs bench fuzz explorer
 
 help:
 	@echo 'make demo        a demo province on 127.0.0.1:8000; a second run keeps its data'
@@ -19,6 +19,7 @@ help:
 	@echo 'make schema      write schema.graphql anew'
 	@echo 'make docs        write the generated parts of docs/ anew'
 	@echo 'make bench       CPU time of four operations on 100,000 made-up doctors'
+	@echo 'make fuzz        every field of the schema asked with generated values, as each kind of account'
 	@echo 'make explorer    build the GraphQL explorer'
 
 demo: $(RUNTIME) explorer
@@ -47,6 +48,9 @@ docs: $(RUNTIME)
 
 bench: $(DEVELOPMENT)
 	@$(RUN)/python bench/requests.py
+
+fuzz: $(DEVELOPMENT)
+	@$(RUN)/python bench/fuzz.py
 
 explorer: $(RUNTIME)
 	@$(RUN)/python -m dingkao.web.explorer.build

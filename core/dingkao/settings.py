@@ -124,6 +124,9 @@ class Settings(BaseSettings):
     upload_seconds: float = Field(
         default=120.0, ge=0.1, le=3600, description="Seconds in which an uploaded file must have arrived"
     )
+    upload_megabytes: int = Field(
+        default=200, ge=10, le=100_000, description="Megabytes that the uploads of one account come to, at most"
+    )
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         description="Proxies whose X-Forwarded-For, -Proto and -Host are believed: addresses or networks, by commas",

@@ -1,7 +1,8 @@
 """POST /files and GET /files/{id}: photo, proofs, face capture."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from io import BytesIO
 
@@ -18,10 +19,12 @@ from dingkao.plugin.ids import encode_id
 from dingkao.plugin.ports import FaceVerdict, PortFailed
 from dingkao.plugin.vocabulary import AssessmentState
 from dingkao.proctoring.tables import FaceCapture
+from dingkao.settings import Settings
 from dingkao.storage.tables import StoredFile
+from dingkao.testing.clock import SettableClock
 from dingkao.testing.progress import current_record, made_up_picture
 from dingkao.testing.sample import SampleDoctor, SampleProvince, build_sample
-from dingkao.testing.web import Client, token_for
+from dingkao.testing.web import Client, running_app, token_for
 
 ClientOf = Callable[..., Awaitable[Client]]
 
@@ -225,6 +228,51 @@ async def test_not_without_end(doctor: SampleDoctor, client_of: ClientOf) -> Non
     )
     assert sorted(response.status_code for response in responses) == [201, 422, 422]
     assert await StoredFile.count() == MOST_FILES
+
+
+async def test_an_account_has_a_quota_of_bytes(settings: Settings, clock: SettableClock) -> None:
+    async with running_app(settings.model_copy(update={"upload_megabytes": 10}), clock) as app:
+        doctor = await (await build_sample(app.state.environment)).add_doctor()
+        client = Client(app, await token_for(app.state.environment, doctor.account_id))
+        first = await client.upload(opaque(doctor), "PROCEDURE_PROOF", made_up_picture())
+        assert first.status_code == httpx.codes.CREATED, first.text
+        await StoredFile.update({StoredFile.size: 10 * 1024 * 1024 - 100}, force=True)
+        refused = await client.upload(opaque(doctor), "PROCEDURE_PROOF", made_up_picture())
+        assert (refused.status_code, codes(refused)) == (422, ["QUOTA_EXCEEDED"])
+        assert await StoredFile.count() == 1
+        # What was refused leaves no bytes behind either.
+        assert sum(map(len, (names for _, _, names in os.walk(settings.storage_url)))) == 1
+
+
+async def test_an_upload_that_trickles_is_given_up(settings: Settings, clock: SettableClock) -> None:
+    async def trickle() -> AsyncIterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+        await asyncio.Event().wait()
+
+    async with running_app(settings.model_copy(update={"upload_seconds": 0.1}), clock) as app:
+        doctor = await (await build_sample(app.state.environment)).add_doctor()
+        client = Client(app, await token_for(app.state.environment, doctor.account_id))
+        headers = {"Content-Type": "multipart/form-data; boundary=x", "Content-Length": "1000"}
+        response = await client.http.post("/files", content=trickle(), headers=headers)
+        assert (response.status_code, codes(response)) == (408, ["UPLOAD_TOO_SLOW"])
+        assert await StoredFile.count() == 0
+
+
+@pytest.mark.parametrize("purpose", [PHOTO, "PROCEDURE_PROOF"])
+@pytest.mark.parametrize("behind", [b"<script>alert(1)</script>", b"PK\x03\x04 a zip", b"%PDF-1.7 %%EOF", b"#!/bin/sh"])
+async def test_what_is_two_things_at_once_is_kept_as_a_picture_alone(
+    doctor: SampleDoctor, client_of: ClientOf, purpose: str, behind: bytes
+) -> None:
+    client = await client_of(doctor.caller)
+    response = await client.upload(opaque(doctor), purpose, made_up_picture() + behind, "photo.html")
+    assert response.status_code == httpx.codes.CREATED, response.text
+    kept = await client.http.get(f"/files/{response.json()['id']}")
+    assert behind not in kept.content
+    assert kept.headers["content-type"] == "image/jpeg"
+    assert kept.headers["content-disposition"].startswith("attachment;")
+    assert kept.headers["content-security-policy"] == "default-src 'none'; sandbox"
+    refused = await client.upload(opaque(doctor), purpose, behind + made_up_picture(), "photo.jpg")
+    assert refused.status_code == httpx.codes.UNPROCESSABLE_ENTITY
 
 
 async def test_a_title_is_cleaned_and_cut(doctor: SampleDoctor, client_of: ClientOf) -> None:

@@ -5,6 +5,8 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from piccolo.query.functions.aggregate import Sum
+
 from dingkao.assessments.access import lock_assessment, pinned_policy, read_assessment
 from dingkao.assessments.records import AssessmentRecord
 from dingkao.assessments.rules import EDITABLE, ENROLLED
@@ -95,7 +97,7 @@ async def upload_file(
             record = await lock_assessment(work, assessment_id)
             work.acting = require_role(work.caller, record, Role.DOCTOR)
             _check_state(record, purpose)
-            await _check_quota(record)
+            await _check_quota(environment, work.caller, record, len(checked.data))
             file_id = await _insert(work, record, purpose, name, title, checked)
             if purpose is FilePurpose.PHOTO:
                 await set_photo(work, record, file_id)
@@ -130,10 +132,15 @@ def _check_state(record: AssessmentRecord, purpose: FilePurpose) -> None:
         )
 
 
-async def _check_quota(record: AssessmentRecord) -> None:
+async def _check_quota(environment: Environment, caller: Caller, record: AssessmentRecord, size: int) -> None:
     if await StoredFile.count().where(StoredFile.assessment == record.id) >= MOST_FILES:
         text = Text(f"每次考核最多上传{MOST_FILES}个文件。", f"At most {MOST_FILES} files for one assessment.")
         raise ValidationFailed([FieldProblem("file", "TOO_MANY_FILES", text)])
+    most = environment.settings.upload_megabytes
+    kept = await StoredFile.select(Sum(StoredFile.size)).where(StoredFile.uploaded_by == caller.account_id).first()
+    if ((kept or {}).get("sum") or 0) + size > most * 1024 * 1024:
+        text = Text(f"您上传的文件合计不得超过{most}MB。", f"The files of one account come to {most} MB at most.")
+        raise ValidationFailed([FieldProblem("file", "QUOTA_EXCEEDED", text)])
 
 
 async def _insert(
