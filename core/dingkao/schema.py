@@ -27,6 +27,7 @@ from dingkao.proctoring import graphql as proctoring
 from dingkao.registry import Registry
 from dingkao.results import graphql as results
 from dingkao.reviews import graphql as reviews
+from dingkao.staff import graphql as staff
 
 _SUBJECTS = (
     accounts,
@@ -41,6 +42,7 @@ _SUBJECTS = (
     proctoring,
     results,
     simulation,
+    staff,
     plugins,
 )
 

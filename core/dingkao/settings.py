@@ -172,6 +172,12 @@ class Settings(BaseSettings):
     live_message_bytes: int = Field(
         default=65_536, ge=1024, le=1_048_576, description="Bytes of one WebSocket message from a client, at most"
     )
+    initial_secret_hours: int = Field(
+        default=72, ge=1, le=720, description="Hours for which the initial secret of a member of staff is good"
+    )
+    stale_account_days: int = Field(
+        default=90, ge=1, le=3650, description="Days without a login after which an account of staff is listed as stale"
+    )
     session_hours: int = Field(
         default=12, ge=1, le=72, description="Hours after which a session ends, whatever is done in it"
     )

@@ -26,13 +26,24 @@ class Staff:
     institution: Person
     body: Person
     authority: Person
-    second_authority: Person
+    bank_author: Person
+    bank_approver: Person
+    security_administrator: Person
+    system_administrator: Person
 
 
 async def log_in(server: Server) -> Staff:
     """Staff log in with a login name instead of a document number."""
     members = []
-    staff = (demo.INSTITUTION_OFFICER, demo.BODY_REVIEWER, demo.AUTHORITY_OFFICER, demo.SECOND_AUTHORITY_OFFICER)
+    staff = (
+        demo.INSTITUTION_OFFICER,
+        demo.BODY_REVIEWER,
+        demo.AUTHORITY_OFFICER,
+        demo.BANK_AUTHOR,
+        demo.BANK_APPROVER,
+        demo.SECURITY_ADMINISTRATOR,
+        demo.SYSTEM_ADMINISTRATOR,
+    )
     for login_name in staff:
         member = server.person()
         await member.log_in(login_name, demo.PASSWORD, name="LogIn.staff")
@@ -87,19 +98,45 @@ async def look_around(server: Server, staff: Staff) -> None:
     await authority.do("EffectivePolicy", regionCode="990101")
     await authority.do("Plugins")
     await authority.do("Node", id=doctor)
-    await authority.do("QuestionBank", subject="HUMANITIES")
-    imported = await authority.do(
+    author = staff.bank_author
+    await author.do("QuestionBank", subject="HUMANITIES")
+    imported = await author.do(
         "ImportQuestions", input={"subject": "PROFESSIONAL", "csv": _QUESTIONS, "source": "示范题", "skipBad": True}
     )
-    waiting = await authority.do("BankQuestions", subject="PROFESSIONAL", state="DRAFT", first=1)
+    waiting = await author.do("BankQuestions", subject="PROFESSIONAL", state="DRAFT", first=1)
     approval = {"importId": imported["importId"]}
-    await authority.refused("ApproveQuestions", "ApproveQuestions.refused", input=approval)
-    await staff.second_authority.do("ApproveQuestions", input=approval)
+    await author.refused("ApproveQuestions", "ApproveQuestions.refused", input=approval)
+    await staff.bank_approver.do("ApproveQuestions", input=approval)
     gone = {"questionIds": [waiting["edges"][0]["node"]["id"]], "reason": "表述有误"}
-    await authority.do("RetireQuestions", input=gone)
+    await author.do("RetireQuestions", input=gone)
+    await keep_accounts(staff, places[demo.FIRST_HOSPITAL], places[demo.SECOND_HOSPITAL])
     nobody = server.person()
     await nobody.do("ApiVersion")
     await nobody.do("Ping")
+
+
+async def keep_accounts(staff: Staff, hospital: str, other_hospital: str) -> None:
+    """The security administrator makes an account, gives and ends a role; the system's administrator looks."""
+    keeper = staff.security_administrator
+    created = await keeper.do(
+        "CreateStaffAccount",
+        input={
+            "loginName": "zhou.min",
+            "name": "周敏",
+            "role": "INSTITUTION_OFFICER",
+            "organisationId": hospital,
+            "validTo": "2030-12-31",
+        },
+    )
+    account = created["account"]["id"]
+    await keeper.do("StaffAccounts", search="zhou.min", first=50)
+    given = {"loginName": "zhou.min", "role": "INSTITUTION_OFFICER", "organisationId": other_hospital}
+    held = await keeper.do("AssignRole", input=given)
+    await keeper.refused("AssignRole", "AssignRole.refused", input={**given, "role": "AUDIT_ADMINISTRATOR"})
+    await keeper.do("EndRole", input={"roleId": held["roles"][1]["id"]})
+    await keeper.do("RenewInitialSecret", input={"accountId": account})
+    await keeper.do("ChangeAccount", input={"accountId": account, "change": "DISABLE", "reason": "离职"})
+    await staff.system_administrator.do("SystemInformation")
 
 
 async def prepare_next_cycle(staff: Staff) -> None:

@@ -77,7 +77,7 @@ async def test_accounts_are_what_is_told(environment: Environment, accounts: Dem
     # All were hashed once together; one check stands for them.
     hashes = {row["password_hash"] for row in rows.values()} - {None}
     assert [await verify_password(stored, PASSWORD) for stored in hashes] == [True]
-    assert await RoleAssignment.count() == len(STAFF)
+    assert await RoleAssignment.count() == sum(1 + len(member.also) for member in STAFF)
     policy = await pinned_policy(environment, await _record("王䶮"))
     assert policy.section(AccountsPolicy).initial_password == INITIAL_PASSWORD
 

@@ -61,7 +61,10 @@ class Server:
             report=self.report,
             read_code=lambda phone: "",
             authority=staff["authority"],
-            second_authority=staff["second-authority"],
+            bank_author=staff["authority"],
+            bank_approver=staff["second-authority"],
+            security_administrator=staff["authority"],
+            system_administrator=staff["authority"],
             institution=staff["institution"],
             body=staff["body"],
             other_institution=staff["institution"],
@@ -125,9 +128,9 @@ def a_bank() -> Bank:
 def fill_bank(world: World) -> None:
     """One officer imports the questions, another approves them."""
     given = {"subject": HUMANITIES, "csv": a_bank().csv, "source": "made-up.csv", "replace": True}
-    imported = world.authority.do("ImportQuestions", "QuestionImport", "导入题库", input=given)
+    imported = world.bank_author.do("ImportQuestions", "QuestionImport", "导入题库", input=given)
     approval = {"importId": imported["importId"]}
-    world.second_authority.do("ApproveQuestions", "QuestionBankChange", "审定题库", input=approval)
+    world.bank_approver.do("ApproveQuestions", "QuestionBankChange", "审定题库", input=approval)
 
 
 def enrol(doctor: Doctor) -> None:

@@ -17,7 +17,7 @@ from dingkao.papers.records import read_questions
 from dingkao.papers.tables import AssessmentPaper, Question
 from dingkao.plugin.ids import decode_id, encode_id
 from dingkao.plugin.policy import PolicyLayer, stack
-from dingkao.plugin.vocabulary import AssessmentState, Sex, Verdict
+from dingkao.plugin.vocabulary import AssessmentState, Role, Sex, Verdict
 from dingkao.testing.clock import SettableClock
 from dingkao.testing.progress import bring_to_tests
 from dingkao.testing.sample import SampleDoctor, SampleProvince, build_sample
@@ -69,6 +69,7 @@ class Walk:
         await self.tests()
         await self.results()
         await self.cycles()
+        await self.staff_accounts()
         return self.client.counts
 
     async def log_in(self) -> None:
@@ -102,6 +103,26 @@ class Walk:
         other = await token_of(self.environment, self.province.second_authority.account_id)
         last = (await Session.select(Session.id).order_by(Session.id, ascending=False).first()) or {}
         await self.run(other, "EndSession", input={"sessionId": encode_id("Session", last["id"])})
+
+    async def staff_accounts(self) -> None:
+        """As many accounts of staff as the lists are long, one of them with a role more."""
+        province = self.province
+        caller = await province.add_officer(Role.SECURITY_ADMINISTRATOR, province.authority_id)
+        keeper = await token_of(self.environment, caller.account_id)
+        for place in range(self.size):
+            await province.add_officer(Role.INSTITUTION_OFFICER, province.institution_id, f"经办{place}")
+        new = {"name": "新人", "role": "BODY_REVIEWER", "organisationId": encode_id("Organisation", province.body_id)}
+        created = await self.run(keeper, "CreateStaffAccount", input={**new, "loginName": "new.one"})
+        await self.run(keeper, "StaffAccounts", first=100)
+        account = created["account"]["id"]
+        given = {"loginName": "new.one", "role": "INVIGILATOR", "organisationId": new["organisationId"]}
+        held = await self.run(keeper, "AssignRole", input=given)
+        await self.run(keeper, "EndRole", input={"roleId": held["roles"][1]["id"]})
+        await self.run(keeper, "RenewInitialSecret", input={"accountId": account})
+        change = {"accountId": account, "change": "DISABLE", "reason": "离职"}
+        await self.run(keeper, "ChangeAccount", input=change)
+        system = await province.add_officer(Role.SYSTEM_ADMINISTRATOR, None)
+        await self.run(await token_of(self.environment, system.account_id), "SystemInformation")
 
     async def registry(self) -> None:
         """Doctors with behaviour records, organisations, the question bank."""

@@ -42,6 +42,7 @@ _COLUMNS = (
     Account.locked_until,
     Account.second_factor,
     Account.disabled,
+    Account.initial_until,
 )
 _account_by_login = Statement(lambda p: Account.select(*_COLUMNS).where(Account.login_index.is_in(p.logins)))
 _account_by_id = Statement(lambda p: Account.select(*_COLUMNS).where(Account.id == p.id))
@@ -98,7 +99,7 @@ async def log_in(
             account = await locked_account(account["id"])
             if await account_waits(environment, account, work.now):
                 await _refuse(work, origin, account["id"], "WAITS", counted=False)
-            elif not fits or account["disabled"]:
+            elif not fits or account["disabled"] or _is_over(account, work.now):
                 await count_account(environment, account, work.now)
                 await _refuse(work, origin, account["id"], "REFUSED", counted=True)
             elif state.over and not await known_from(account["id"], origin.address, work.now):
@@ -116,12 +117,17 @@ async def log_in(
     raise ValidationFailed([problem])
 
 
+def _is_over(account: Any, now: datetime) -> bool:
+    """Whether the account's password is an initial secret whose hours are over."""
+    return account["initial_until"] is not None and account["initial_until"] <= now
+
+
 async def _begin(work: UnitOfWork, account: Any, origin: Origin, better_hash: str | None) -> NewSession:
     if account["failures"]:
         await clear_failures(account["id"])
     if better_hash is not None:
         await Account.update({Account.password_hash: better_hash}).where(Account.id == account["id"])
-    first_login = account["password_hash"] is None
+    first_login = account["password_hash"] is None or account["initial_until"] is not None
     session = await begin_session(
         work.environment,
         account["id"],

@@ -8,7 +8,7 @@ from typing import Any
 from dingkao.accounts import rules
 from dingkao.accounts.logging_in import LoggedIn, confirmed_until, locked_account
 from dingkao.accounts.password_rules import PasswordOwner
-from dingkao.accounts.passwords import check_new_password, hash_password
+from dingkao.accounts.passwords import check_new_password, hash_password, verify_password
 from dingkao.accounts.place import accounts_policy
 from dingkao.accounts.sessions import begin_session, end_sessions
 from dingkao.accounts.tables import Account, PhoneCode
@@ -134,6 +134,9 @@ async def complete_first_login(
     policy = await accounts_policy(environment, account["doctor"])
     owner = PasswordOwner(account["login_name"], account["name"], _phones(account))
     problems = await check_new_password(new_password, policy, owner)
+    if not problems and await verify_password(account["password_hash"], new_password):
+        text = Text("新密码不得与初始密码相同。", "The initial password cannot be kept.")
+        problems.append(FieldProblem("newPassword", "PASSWORD_IS_INITIAL", text))
     # Hashing is slow: only for a password that will do, and before the transaction begins.
     new_hash = "" if problems else await hash_password(new_password)
     done: LoggedIn | None = None
@@ -146,9 +149,12 @@ async def complete_first_login(
             problems.append(problem)
         if not problems:
             await PhoneCode.update({PhoneCode.used_at: work.now}).where(PhoneCode.id == found["id"])
-            await Account.update({Account.password_hash: new_hash, Account.phone: found["phone"]}).where(
-                Account.id == account["id"]
-            )
+            changes: dict[Any, Any] = {
+                Account.password_hash: new_hash,
+                Account.initial_until: None,
+                Account.phone: found["phone"],
+            }
+            await Account.update(changes).where(Account.id == account["id"])
             await end_sessions(account["id"], work.now, SessionEnd.CREDENTIALS_CHANGED)
             session = await begin_session(
                 environment,

@@ -13,6 +13,7 @@ from typing import Any
 
 from piccolo.querystring import QueryString
 
+from dingkao.access.rules import is_regional
 from dingkao.accounts.tables import Session, SessionToken
 from dingkao.accounts.vocabulary import SessionEnd
 from dingkao.clock import china_date
@@ -203,14 +204,17 @@ async def caller_of(
         return None
     environment.last_uses.note(first["session"], last_used, now)
     grants: list[RoleGrant] = []
+    reach: dict[int | None, tuple[int, ...]] = {}
     if not staff:
         grants.append(RoleGrant(Role.DOCTOR, None))
     for row in rows:
         if row["role"] is None:
             continue
         role = Role(row["role"])
-        regions = await subtree(row["region"]) if role is Role.AUTHORITY_OFFICER else ()
-        grants.append(RoleGrant(role, row["organisation"], regions))
+        region = row["region"] if is_regional(role) else None
+        if region is not None and region not in reach:
+            reach[region] = await subtree(region)
+        grants.append(RoleGrant(role, row["organisation"], reach.get(region, ())))
     demanding = environment.settings.second_factor_roles
     return Caller(
         account_id=first["account"],

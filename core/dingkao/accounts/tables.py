@@ -1,7 +1,9 @@
 """Accounts, their roles, sessions and SMS codes."""
 
 from piccolo.columns import Boolean, Date, Integer, Timestamptz, Varchar
+from piccolo.constraints import Check
 
+from dingkao.access.rules import WITHOUT_ORGANISATION
 from dingkao.accounts.vocabulary import SessionEnd
 from dingkao.db.routing import ROUTER
 from dingkao.db.sealed import Sealed, blind_index
@@ -9,6 +11,8 @@ from dingkao.db.tables import Record, code_column, one_of, reference, unique
 from dingkao.doctors.tables import Doctor
 from dingkao.institutions.tables import Organisation
 from dingkao.plugin.vocabulary import Role
+
+_NOWHERE = ", ".join(f"'{role.value}'" for role in sorted(WITHOUT_ORGANISATION))
 
 
 class Account(Record, db=ROUTER, tablename="account"):
@@ -21,6 +25,8 @@ class Account(Record, db=ROUTER, tablename="account"):
     login_index = blind_index(unique=True)
     name = Varchar(60)
     password_hash = code_column(200, null=True)
+    # Set: the password is the secret that somebody else handed over, good until then for a first login.
+    initial_until = Timestamptz(null=True, default=None)
     phone = Sealed(null=True)
     doctor = reference(Doctor, null=True, unique=True, index=False)
     failures = Integer(default=0)
@@ -32,15 +38,18 @@ class Account(Record, db=ROUTER, tablename="account"):
 
 
 class RoleAssignment(Record, db=ROUTER, tablename="role_assignment"):
-    """A role that an account holds at an organisation, from one day to another."""
+    """A role that an account holds at an organisation, from one day to another, both included (one that was ended on
+    its first day ends before it). Administrators and the
+    people of the national question bank may hold theirs at none: theirs is the whole country."""
 
     account = reference(Account)
     role = code_column(30)
-    organisation = reference(Organisation)
+    organisation = reference(Organisation, null=True)
     valid_from = Date(default=None)
     valid_to = Date(null=True, default=None)
 
     role_known = one_of("role", Role)
+    somewhere = Check(f'"organisation" IS NOT NULL OR "role" IN ({_NOWHERE})')
     once = unique("account", "role", "organisation", "valid_from")
 
 

@@ -6,9 +6,9 @@ from typing import Any, Protocol
 
 from piccolo.columns import Column
 
+from dingkao.access.rules import Kind, grant_on
 from dingkao.assessments.records import AssessmentRecord, own_columns, read_records
 from dingkao.assessments.rules import MACHINE, Event
-from dingkao.assessments.scope import grant_on
 from dingkao.assessments.tables import Assessment
 from dingkao.audit.tables import StateTransition
 from dingkao.audit.work import UnitOfWork
@@ -19,7 +19,7 @@ from dingkao.db.statement import Statement
 from dingkao.doctors.tables import BehaviourRecord
 from dingkao.environment import Environment
 from dingkao.papers.tables import AssessmentPaper
-from dingkao.plugin.caller import Caller
+from dingkao.plugin.caller import Caller, RoleGrant
 from dingkao.plugin.errors import NotFound
 from dingkao.plugin.facts import AssessmentFacts, BehaviourFact, PaperFact
 from dingkao.plugin.policy import Policy
@@ -63,15 +63,23 @@ _papers = Statement(
 )
 
 
-async def read_assessment(caller: Caller, assessment_id: int) -> AssessmentRecord:
-    """An assessment in the caller's scope. Raises NotFound, also where it exists for others."""
+async def read_assessment(
+    caller: Caller, assessment_id: int, kinds: Sequence[Kind] = (Kind.ASSESSMENT,)
+) -> AssessmentRecord:
+    """An assessment that the caller sees as one of `kinds`. Raises NotFound, also where it exists for others."""
     record = (await read_records([assessment_id])).get(assessment_id)
-    if record is None or grant_on(caller, record) is None:
+    if record is None or _grant_as(caller, record, kinds) is None:
         raise NotFound
     return record
 
 
-async def lock_assessment(work: UnitOfWork, assessment_id: int) -> AssessmentRecord:
+def _grant_as(caller: Caller, record: AssessmentRecord, kinds: Sequence[Kind]) -> RoleGrant | None:
+    return next((grant for kind in kinds if (grant := grant_on(caller, record, kind=kind)) is not None), None)
+
+
+async def lock_assessment(
+    work: UnitOfWork, assessment_id: int, kinds: Sequence[Kind] = (Kind.ASSESSMENT,)
+) -> AssessmentRecord:
     """The assessment, locked until the transaction ends, so that of two requests at once the second sees what the
     first has done. Sets `work.acting`. Raises NotFound.
 
@@ -79,8 +87,8 @@ async def lock_assessment(work: UnitOfWork, assessment_id: int) -> AssessmentRec
     """
     if is_postgresql():
         await _lock_row.run(id=assessment_id)
-    record = await read_assessment(work.caller, assessment_id)
-    grant = grant_on(work.caller, record)
+    record = await read_assessment(work.caller, assessment_id, kinds)
+    grant = _grant_as(work.caller, record, kinds)
     assert grant is not None  # noqa: S101 - read_assessment has just checked it
     work.acting = grant
     work.found("Assessment", record.id, own_columns(record))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
+from dingkao.access.rules import grant_on
 from dingkao.assessments.records import AssessmentRecord
 from dingkao.assessments.rules import (
     EDITABLE,
@@ -14,7 +15,6 @@ from dingkao.assessments.rules import (
     Event,
     institution_has_acted,
 )
-from dingkao.assessments.scope import grant_on
 from dingkao.cycles.vocabulary import CycleState
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.contributions import ActionRule

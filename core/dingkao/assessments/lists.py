@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from dingkao.access.rules import Reach, Side, reach_in, reach_of
 from dingkao.assessments.records import AssessmentRecord, selected_columns, to_record
 from dingkao.assessments.tables import Assessment
 from dingkao.audit.work import logged_in
@@ -12,24 +13,17 @@ from dingkao.plugin.caller import Caller
 from dingkao.plugin.errors import Forbidden
 from dingkao.plugin.vocabulary import AssessmentState, Role
 
-_SCOPE_COLUMNS: dict[Role, Any] = {
-    Role.INSTITUTION_OFFICER: Assessment.institution,
-    Role.BODY_REVIEWER: Assessment.body,
-    Role.AUTHORITY_OFFICER: Assessment.region,
+_COLUMNS: dict[Side, Any] = {
+    Side.SELF: Assessment.doctor,
+    Side.INSTITUTION: Assessment.institution,
+    Side.BODY: Assessment.body,
+    Side.REGION: Assessment.region,
 }
+_STAFF_SIDES = (Side.INSTITUTION, Side.BODY, Side.REGION)
 
 
 def _list(p: Parameters) -> Any:
-    query = Assessment.select(*selected_columns()).where(
-        _SCOPE_COLUMNS[p.role].is_in(p.scope) & (Assessment.id > p.after)
-    )
-    if p.filtered:
-        query = query.where(Assessment.state.is_in(p.states))
-    return query.order_by(Assessment.id).limit(p.limit)
-
-
-def _doctor_list(p: Parameters) -> Any:
-    query = Assessment.select(*selected_columns()).where((Assessment.doctor == p.doctor) & (Assessment.id > p.after))
+    query = Assessment.select(*selected_columns()).where(_COLUMNS[p.side].is_in(p.scope) & (Assessment.id > p.after))
     if p.filtered:
         query = query.where(Assessment.state.is_in(p.states))
     return query.order_by(Assessment.id).limit(p.limit)
@@ -37,7 +31,7 @@ def _doctor_list(p: Parameters) -> Any:
 
 def _find(p: Parameters) -> Any:
     query = Assessment.select(Assessment.id).where(
-        _SCOPE_COLUMNS[p.role].is_in(p.scope) & (Assessment.id > p.after) & Assessment.state.is_in(p.states)
+        _COLUMNS[p.side].is_in(p.scope) & (Assessment.id > p.after) & Assessment.state.is_in(p.states)
     )
     if p.of_institution:
         query = query.where(Assessment.institution == p.institution)
@@ -46,8 +40,8 @@ def _find(p: Parameters) -> Any:
     return query.order_by(Assessment.id).limit(p.limit)
 
 
-_found = Statement(_find, constants=("role", "of_institution", "of_procedure", "limit"))
-_scoped = Statement(_list, constants=("role", "filtered", "limit"))
+_found = Statement(_find, constants=("side", "of_institution", "of_procedure", "limit"))
+_scoped = Statement(_list, constants=("side", "filtered", "limit"))
 _current = Statement(
     lambda p: (
         Assessment.select(*selected_columns())
@@ -56,7 +50,6 @@ _current = Statement(
         .limit(1)
     )
 )
-_of_doctor = Statement(_doctor_list, constants=("filtered", "limit"))
 
 
 async def current_assessment(doctor_id: int) -> AssessmentRecord | None:
@@ -73,30 +66,24 @@ async def list_assessments(
     Raises NotLoggedIn, Forbidden for an account without a role.
     """
     asking = logged_in(caller)
-    for grant in asking.grants:
-        if grant.role == Role.DOCTOR and asking.doctor_id is not None:
-            rows = await _of_doctor.run(
-                doctor=asking.doctor_id,
-                states=[state.value for state in states] or [""],
-                filtered=bool(states),
-                after=after,
-                limit=limit,
-            )
-            return [to_record(row) for row in rows]
-        if grant.role in _SCOPE_COLUMNS:
-            return await list_in_role(asking, grant.role, states, after, limit)
-    raise Forbidden
+    return await _list_within(reach_of(asking), states, after, limit)
 
 
 async def list_in_role(
     caller: Caller, role: Role, states: Sequence[AssessmentState], after: int, limit: int
 ) -> list[AssessmentRecord]:
     """The same for one role of staff. Raises Forbidden where the caller does not hold it."""
-    caller.require(role)
-    scope = list(caller.regions(role) if role == Role.AUTHORITY_OFFICER else caller.organisations(role))
+    return await _list_within(reach_in(caller, role), states, after, limit)
+
+
+async def _list_within(
+    reach: Reach, states: Sequence[AssessmentState], after: int, limit: int
+) -> list[AssessmentRecord]:
+    if reach.side not in _COLUMNS:
+        raise Forbidden
     rows = await _scoped.run(
-        role=role,
-        scope=scope,
+        side=reach.side,
+        scope=list(reach.keys),
         states=[state.value for state in states] or [""],
         filtered=bool(states),
         after=after,
@@ -117,12 +104,12 @@ async def find_in_role(
 ) -> list[int]:
     """Keys of the assessments that the caller reaches in `role`, ascending: of one institution or procedure where it is
     named. Raises Forbidden where the caller does not hold the role, or it is none of staff."""
-    if role not in _SCOPE_COLUMNS:
+    reach = reach_in(caller, role)
+    if reach.side not in _STAFF_SIDES:
         raise Forbidden
-    caller.require(role)
     rows = await _found.run(
-        role=role,
-        scope=list(caller.regions(role) if role == Role.AUTHORITY_OFFICER else caller.organisations(role)),
+        side=reach.side,
+        scope=list(reach.keys),
         states=[state.value for state in states],
         of_institution=institution_id is not None,
         of_procedure=procedure is not None,

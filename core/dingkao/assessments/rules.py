@@ -45,7 +45,7 @@ TITLES: dict[Event, Text] = {
 _DOCTOR = frozenset({Role.DOCTOR})
 _INSTITUTION = frozenset({Role.INSTITUTION_OFFICER})
 _BODY = frozenset({Role.BODY_REVIEWER})
-_INVIGILATING = frozenset({Role.BODY_REVIEWER, Role.AUTHORITY_OFFICER})
+_INVIGILATING = frozenset({Role.BODY_REVIEWER, Role.INVIGILATOR, Role.AUTHORITY_OFFICER})
 # Concluding is nobody's act of his own: it follows from a paper, a review, or the authority's pass mark.
 _CORE = frozenset({Role.DOCTOR, Role.BODY_REVIEWER, Role.AUTHORITY_OFFICER, Role.SYSTEM})
 

@@ -7,6 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from dingkao.cli import (
+    accounts,
     auditing,
     backing_up,
     checking,
@@ -97,6 +98,7 @@ app.command(rich_help_panel=_RUNNING)(demo.demo)
 app.command(rich_help_panel=_RUNNING)(tour.tour)
 app.add_typer(importing.app, name="import", rich_help_panel=_DATA)
 app.add_typer(exporting.app, name="export", rich_help_panel=_DATA)
+app.add_typer(accounts.app, name="account", rich_help_panel=_DATA)
 app.command(rich_help_panel=_LOOKING)(schema.schema)
 app.add_typer(plugins.app, name="plugins", rich_help_panel=_LOOKING)
 app.add_typer(policy.app, name="policy", rich_help_panel=_LOOKING)

@@ -8,6 +8,7 @@ from typing import Any
 
 from piccolo.querystring import QueryString
 
+from dingkao.access.rules import Kind, authority_grant, require_sight
 from dingkao.assessments.tables import Assessment
 from dingkao.audit.work import UnitOfWork, begin, logged_in
 from dingkao.cycles import rules
@@ -19,16 +20,14 @@ from dingkao.cycles.vocabulary import CycleState
 from dingkao.db.database import fetch, is_postgresql
 from dingkao.db.statement import Parameters, Statement
 from dingkao.environment import Environment
-from dingkao.institutions.rules import OrganisationKind, authority_grant
+from dingkao.institutions.rules import OrganisationKind
 from dingkao.institutions.service import read_organisations, read_regions, subtree
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.errors import FieldProblem, NotFound, ValidationFailed
 from dingkao.plugin.national import ReviewPolicy
 from dingkao.plugin.policy import PolicyError
 from dingkao.plugin.text import Text
-from dingkao.plugin.vocabulary import AssessmentKind, AssessmentState, Role
-
-STAFF = (Role.INSTITUTION_OFFICER, Role.BODY_REVIEWER, Role.AUTHORITY_OFFICER, Role.SYSTEM)
+from dingkao.plugin.vocabulary import AssessmentKind, AssessmentState
 
 _COLUMNS = (
     Cycle.id,
@@ -145,7 +144,7 @@ async def list_cycles(caller: Caller | None, *, after: int, limit: int) -> list[
     """At most `limit` cycles with a key above `after`, by key: those of a region at, above or below that of an
     organisation where the caller holds a role. Raises NotLoggedIn, Forbidden for who is no staff."""
     asking = logged_in(caller)
-    asking.require(*STAFF)
+    require_sight(asking, Kind.SYSTEM_INFORMATION)
     organisations = sorted({grant.organisation_id for grant in asking.grants if grant.organisation_id is not None})
     ids = [row["id"] for row in await _visible.run(organisations=organisations, after=after, limit=limit)]
     found = await read_cycles(ids)

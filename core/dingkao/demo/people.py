@@ -32,16 +32,24 @@ CLINIC_OFFICER = "clinic-officer"
 BODY_REVIEWER = "body-reviewer"
 AUTHORITY_OFFICER = "authority-officer"
 SECOND_AUTHORITY_OFFICER = "authority-officer-2"
+INVIGILATOR = "invigilator"
+BANK_AUTHOR = "bank-author"
+BANK_APPROVER = "bank-approver"
+SYSTEM_ADMINISTRATOR = "system-administrator"
+SECURITY_ADMINISTRATOR = "security-administrator"
+AUDIT_ADMINISTRATOR = "audit-administrator"
 
 
 @dataclass(frozen=True, slots=True)
 class DemoStaff:
-    """A member of staff: the login name, what people call the post, the role and the organisation's code."""
+    """A member of staff: the login name, what people call the post, the role and the organisation's code; and roles
+    that the person holds there beside it."""
 
     login_name: str
     person: str
     role: Role
     organisation: str
+    also: tuple[Role, ...] = ()
 
 
 STAFF = (
@@ -51,6 +59,12 @@ STAFF = (
     DemoStaff(BODY_REVIEWER, "考核机构复核员", Role.BODY_REVIEWER, BODY),
     DemoStaff(AUTHORITY_OFFICER, "卫健委定考办", Role.AUTHORITY_OFFICER, AUTHORITY),
     DemoStaff(SECOND_AUTHORITY_OFFICER, "卫健委定考办（二）", Role.AUTHORITY_OFFICER, AUTHORITY),
+    DemoStaff(INVIGILATOR, "监考员", Role.INVIGILATOR, BODY),
+    DemoStaff(BANK_AUTHOR, "命题专家", Role.BANK_AUTHOR, AUTHORITY, also=(Role.BANK_APPROVER,)),
+    DemoStaff(BANK_APPROVER, "审题专家", Role.BANK_APPROVER, AUTHORITY),
+    DemoStaff(SYSTEM_ADMINISTRATOR, "系统管理员", Role.SYSTEM_ADMINISTRATOR, AUTHORITY),
+    DemoStaff(SECURITY_ADMINISTRATOR, "安全管理员", Role.SECURITY_ADMINISTRATOR, AUTHORITY),
+    DemoStaff(AUDIT_ADMINISTRATOR, "审计管理员", Role.AUDIT_ADMINISTRATOR, AUTHORITY),
 )
 
 

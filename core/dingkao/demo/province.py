@@ -48,6 +48,12 @@ _ROLES = {
     Role.INSTITUTION_OFFICER: "医疗卫生机构 institution",
     Role.BODY_REVIEWER: "考核机构 assessment body",
     Role.AUTHORITY_OFFICER: "卫生健康行政部门 authority",
+    Role.INVIGILATOR: "监考 invigilator",
+    Role.BANK_AUTHOR: "题库编写 bank author",
+    Role.BANK_APPROVER: "题库审定 bank approver",
+    Role.SYSTEM_ADMINISTRATOR: "系统管理 system administrator",
+    Role.SECURITY_ADMINISTRATOR: "安全管理 security administrator",
+    Role.AUDIT_ADMINISTRATOR: "审计管理 audit administrator",
 }
 # A demo that is kept stays usable: its windows are open for so long after it was made.
 OPEN_DAYS = 730
@@ -134,14 +140,15 @@ async def _make_staff(
                 login_name=member.login_name, name=member.person, password_hash=password_hash, created_at=work.now
             )
             account_id = (await Account.insert(row).returning(Account.id))[0]["id"]
-            await RoleAssignment.insert(
-                RoleAssignment(
-                    account=account_id,
-                    role=member.role.value,
-                    organisation=organisations[member.organisation],
-                    valid_from=today,
+            for role in (member.role, *member.also):
+                await RoleAssignment.insert(
+                    RoleAssignment(
+                        account=account_id,
+                        role=role.value,
+                        organisation=organisations[member.organisation],
+                        valid_from=today,
+                    )
                 )
-            )
             if member.role is Role.INSTITUTION_OFFICER:
                 officers[member.organisation] = account_id
         await work.record("MAKE_DEMO_STAFF", "Account", None, {"accounts": len(STAFF)})

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from dingkao.access.rules import authority_grant
 from dingkao.accounts.tables import Account
 from dingkao.audit.work import UnitOfWork, begin, logged_in
 from dingkao.clock import china_date
@@ -18,7 +19,6 @@ from dingkao.doctors.numbers import parse_qualification_number
 from dingkao.doctors.roster import COLUMNS, RefusedLine, RosterLine, read_roster
 from dingkao.doctors.tables import Doctor, PracticeRegistration
 from dingkao.environment import Environment
-from dingkao.institutions.rules import authority_grant
 from dingkao.institutions.tables import Organisation
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.errors import StateConflict

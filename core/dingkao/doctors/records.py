@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from dingkao.access.rules import Kind, Place, Side, grant_on, reach_in, require_sight
 from dingkao.assessments.tables import Assessment
 from dingkao.audit.work import logged_in
 from dingkao.db.sealed import indexes_of
@@ -17,6 +18,8 @@ from dingkao.plugin.errors import NotFound
 from dingkao.plugin.vocabulary import BehaviourPolarity, PracticeCategory, PracticeLevel, Role, Sex
 
 _R = PracticeRegistration
+# Whose list of doctors there is; a body sees the doctors whom it assesses one by one.
+_LISTING = (Role.INSTITUTION_OFFICER, Role.AUTHORITY_OFFICER, Role.SYSTEM)
 _COLUMNS = {
     "id": _R.doctor,
     "name": _R.doctor.name,
@@ -96,7 +99,9 @@ def _list(p: Parameters) -> Any:
 _by_ids = Statement(lambda p: _open_registrations().where(_R.doctor.is_in(p.ids)))
 _listed = Statement(_list, constants=("by_institution", "by_region", "searching", "limit"))
 _assessed = Statement(
-    lambda p: Assessment.select(Assessment.id).where((Assessment.doctor == p.doctor) & Assessment.body.is_in(p.bodies))
+    lambda p: Assessment.select(Assessment.body).where(
+        (Assessment.doctor == p.doctor) & Assessment.body.is_in(p.bodies)
+    )
 )
 _BEHAVIOUR_COLUMNS = (
     BehaviourRecord.id,
@@ -128,15 +133,12 @@ async def read_doctor(caller: Caller | None, doctor_id: int) -> DoctorRecord:
     record = (await read_doctors([doctor_id])).get(doctor_id)
     if record is None:
         raise NotFound
-    reached = (
-        asking.doctor_id == doctor_id
-        or record.institution_id in asking.organisations(Role.INSTITUTION_OFFICER)
-        or record.region_id in asking.regions(Role.AUTHORITY_OFFICER)
-        or asking.has(Role.SYSTEM)
-        or await _assessed.first(doctor=doctor_id, bodies=list(asking.organisations(Role.BODY_REVIEWER))) is not None
-    )
-    if not reached:
-        raise NotFound
+    place = Place(doctor_id, record.institution_id, None, record.region_id)
+    if grant_on(asking, place, kind=Kind.DOCTOR) is None:
+        bodies = asking.organisations(Role.BODY_REVIEWER)
+        assessed = await _assessed.first(doctor=doctor_id, bodies=list(bodies)) if bodies else None
+        if assessed is None or grant_on(asking, Place(body_id=assessed["body"]), kind=Kind.DOCTOR) is None:
+            raise NotFound
     return record
 
 
@@ -147,10 +149,11 @@ async def list_doctors(caller: Caller | None, *, search: str | None, after: int,
     Raises NotLoggedIn, Forbidden for who holds neither role.
     """
     asking = logged_in(caller)
-    asking.require(Role.INSTITUTION_OFFICER, Role.AUTHORITY_OFFICER, Role.SYSTEM)
-    whole = asking.has(Role.SYSTEM)
-    institutions = list(asking.organisations(Role.INSTITUTION_OFFICER))
-    regions = list(asking.regions(Role.AUTHORITY_OFFICER))
+    require_sight(asking, Kind.DOCTOR, *_LISTING)
+    held = [reach_in(asking, role, Kind.DOCTOR) for role in _LISTING if asking.has(role)]
+    whole = any(reach.everywhere for reach in held)
+    institutions = [key for reach in held if reach.side is Side.INSTITUTION for key in reach.keys]
+    regions = [key for reach in held if reach.side is Side.REGION for key in reach.keys]
     number = normalise_number(search or "")
     rows = await _listed.run(
         by_institution=bool(institutions) and not whole,

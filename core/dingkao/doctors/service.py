@@ -6,6 +6,7 @@ from typing import Any
 
 from piccolo.querystring import QueryString
 
+from dingkao.access.rules import authority_grant
 from dingkao.accounts.tables import Account
 from dingkao.assessments.tables import Assessment
 from dingkao.audit.work import UnitOfWork, begin
@@ -19,7 +20,7 @@ from dingkao.doctors.records import DoctorRecord, read_doctors
 from dingkao.doctors.rules import BEHAVIOUR_POLARITY, BehaviourKind, NewDoctor
 from dingkao.doctors.tables import BehaviourRecord, Doctor, PracticeRegistration
 from dingkao.environment import Environment
-from dingkao.institutions.rules import OrganisationKind, authority_grant
+from dingkao.institutions.rules import OrganisationKind
 from dingkao.institutions.service import OrganisationRecord, read_organisations
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.errors import FieldProblem, Forbidden, NotFound, ValidationFailed

@@ -2,9 +2,9 @@
 
 import strawberry
 
+from dingkao.access.rules import Kind, require_sight
 from dingkao.audit.work import logged_in
 from dingkao.context import CoreInfo
-from dingkao.cycles.service import STAFF
 from dingkao.host.listing import list_plugins
 from dingkao.plugin.contributions import GraphQLContribution
 
@@ -48,7 +48,7 @@ class Plugin:
 class PluginQuery:
     @strawberry.field(description="The plugins in force; for staff. 已启用插件")
     def plugins(self, info: CoreInfo) -> list[Plugin]:
-        logged_in(info.context.caller).require(*STAFF)
+        require_sight(logged_in(info.context.caller), Kind.SYSTEM_INFORMATION)
         return [
             Plugin(
                 name=plugin.name,

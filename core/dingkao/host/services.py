@@ -5,13 +5,13 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
+from dingkao.access.rules import grant_on, require_role
 from dingkao.assessments.access import gather_facts_of, lock_assessment, lock_records, pinned_policy
 from dingkao.assessments.graphql import Assessment, load_assessment
 from dingkao.assessments.graphql.assessment import load_facts
 from dingkao.assessments.graphql.form_types import UploadedFile, show_file
 from dingkao.assessments.lists import find_in_role
 from dingkao.assessments.records import AssessmentRecord, read_records
-from dingkao.assessments.scope import grant_on, require_role
 from dingkao.audit.work import UnitOfWork, begin, logged_in
 from dingkao.context import CoreInfo, core_info
 from dingkao.db.statement import Statement

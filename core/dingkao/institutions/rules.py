@@ -1,13 +1,11 @@
-"""Which organisations there are, how regions nest, and how far an authority reaches. Pure."""
+"""Which organisations there are, and how regions nest. Pure."""
 
 import re
 from enum import StrEnum
 
 from dingkao.institutions.vocabulary import RegionLevel
-from dingkao.plugin.caller import Caller, RoleGrant
-from dingkao.plugin.errors import FieldProblem, Forbidden, NotFound
+from dingkao.plugin.errors import FieldProblem
 from dingkao.plugin.text import Text
-from dingkao.plugin.vocabulary import Role
 
 NAME_MAXIMUM = {"region": 60, "organisation": 120}
 
@@ -22,21 +20,6 @@ class OrganisationKind(StrEnum):
     INSTITUTION = "INSTITUTION"
     BODY = "BODY"
     AUTHORITY = "AUTHORITY"
-
-
-def authority_grant(caller: Caller, *region_ids: int) -> RoleGrant:
-    """The grant by which `caller` governs every one of `region_ids`: an authority officer's, or the system's.
-
-    Raises Forbidden for who holds no such role, NotFound where a region lies outside the reach: what another
-    authority governs does not exist for this one.
-    """
-    grants = [grant for grant in caller.grants if grant.role in (Role.AUTHORITY_OFFICER, Role.SYSTEM)]
-    if not grants:
-        raise Forbidden
-    for grant in grants:
-        if grant.role is Role.SYSTEM or all(region in grant.region_ids for region in region_ids):
-            return grant
-    raise NotFound
 
 
 def region_problems(code: str, name: str, level: RegionLevel, parent_level: RegionLevel | None) -> list[FieldProblem]:

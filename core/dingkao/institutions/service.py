@@ -7,12 +7,12 @@ from typing import Any
 
 from piccolo.querystring import QueryString
 
+from dingkao.access.rules import Kind, authority_grant, reach_of
 from dingkao.audit.work import begin, logged_in
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
 from dingkao.institutions.rules import (
     OrganisationKind,
-    authority_grant,
     code_taken,
     organisation_problems,
     region_problems,
@@ -197,15 +197,14 @@ async def list_organisations(
     `search` is part of the name or the whole code. Raises NotLoggedIn, Forbidden for who is no authority.
     """
     asking = logged_in(caller)
-    grant = asking.require(Role.AUTHORITY_OFFICER, Role.SYSTEM)
-    scoped = grant.role is not Role.SYSTEM
+    reach = reach_of(asking, Kind.ORGANISATION)
     rows = await _listed.run(
-        scoped=scoped,
+        scoped=not reach.everywhere,
         kind=kind,
         searching=bool(search),
         limit=limit,
         after=after,
-        regions=list(asking.regions(Role.AUTHORITY_OFFICER)) if scoped else None,
+        regions=None if reach.everywhere else list(reach.keys),
         code=(search or "").strip(),
         pattern=contains_pattern(search or ""),
     )

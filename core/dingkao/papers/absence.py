@@ -7,15 +7,15 @@ from typing import Any
 
 from piccolo.querystring import QueryString
 
+from dingkao.access.rules import OVER_INVIGILATORS, require_role
 from dingkao.assessments.access import lock_assessment, pinned_policy
 from dingkao.assessments.records import AssessmentRecord, read_records
-from dingkao.assessments.scope import require_role
 from dingkao.audit.work import SYSTEM_CALLER, UnitOfWork, begin
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
 from dingkao.logs import get_logger
 from dingkao.papers import rules
-from dingkao.papers.invigilating import INVIGILATORS, checked_reason
+from dingkao.papers.invigilating import checked_reason
 from dingkao.papers.planning import move_paper, open_papers
 from dingkao.papers.reopening import reopen_assessment
 from dingkao.papers.tables import AssessmentPaper
@@ -118,15 +118,16 @@ async def decide_absence(
     sit_until: datetime | None,
     reason: str,
 ) -> None:
-    """Decide over the papers that a doctor missed, as an invigilator: with a good reason (`excused`) they open again,
-    one after the other, until `sit_until` (补考); without one the assessment is failed (2007 measure, Art. 27).
+    """Decide over the papers that a doctor missed, for the body or the authority: with a good reason (`excused`) they
+    open again, one after the other, until `sit_until` (补考); without one the assessment is failed (2007 measure,
+    Art. 27).
 
     A result that counts them as failed and is not filed yet is taken back by an excuse. Raises NotLoggedIn, NotFound,
     Forbidden, ValidationFailed (reason, sitUntil), StateConflict: NOT_ABSENT, ABSENCE_DECIDED, RESULT_FILED.
     """
     async with begin(environment, caller) as work:
         record = await lock_assessment(work, assessment_id)
-        work.acting = require_role(work.caller, record, *INVIGILATORS)
+        work.acting = require_role(work.caller, record, *OVER_INVIGILATORS)
         await work.find("Assessment", assessment_id)
         text = checked_reason(reason)
         papers = [

@@ -7,6 +7,7 @@ from typing import Any
 
 from piccolo.querystring import QueryString
 
+from dingkao.access.rules import Kind, require_sight
 from dingkao.audit.work import UnitOfWork, begin, logged_in
 from dingkao.db.database import is_postgresql
 from dingkao.db.statement import Parameters, Statement
@@ -76,13 +77,13 @@ _twins = Statement(_twins_query)
 
 async def approve_import(environment: Environment, caller: Caller | None, batch_id: int) -> tuple[int, int]:
     """Take the drafts of an import into use; where it replaces what is there, the rest retires. Returns how many came
-    into use and how many other questions retired. By an authority officer who is not the author.
+    into use and how many other questions retired. By an approver who is not the author.
 
     Raises NotFound, NotEligible (OWN_QUESTION), StateConflict (NOTHING_WAITS, TWIN_IN_USE), Forbidden, NotLoggedIn.
     """
-    logged_in(caller).require(Role.AUTHORITY_OFFICER)
+    require_sight(logged_in(caller), Kind.BANK, Role.BANK_APPROVER)
     async with begin(environment, caller) as work:
-        work.acting = work.caller.require(Role.AUTHORITY_OFFICER)
+        work.acting = require_sight(work.caller, Kind.BANK, Role.BANK_APPROVER)
         await lock_bank()
         batch = await _batch.first(batch=batch_id)
         if batch is None:
@@ -104,10 +105,10 @@ async def approve_import(environment: Environment, caller: Caller | None, batch_
 async def approve_questions(environment: Environment, caller: Caller | None, ids: Sequence[int]) -> int:
     """Take single drafts into use; each retires the version of its question that was in use. Returns how many.
     Raises as `approve_import`, and ValidationFailed."""
-    logged_in(caller).require(Role.AUTHORITY_OFFICER)
+    require_sight(logged_in(caller), Kind.BANK, Role.BANK_APPROVER)
     _check_number(ids)
     async with begin(environment, caller) as work:
-        work.acting = work.caller.require(Role.AUTHORITY_OFFICER)
+        work.acting = require_sight(work.caller, Kind.BANK, Role.BANK_APPROVER)
         await lock_bank()
         rows = await _found(ids)
         for row in rows:
@@ -122,15 +123,15 @@ async def approve_questions(environment: Environment, caller: Caller | None, ids
 
 
 async def retire_questions(environment: Environment, caller: Caller | None, ids: Sequence[int], reason: str) -> int:
-    """Take questions out of use, or drafts away; papers that were begun keep them. Returns how many. By an authority
-    officer, with a reason. Raises NotFound, ValidationFailed, StateConflict (ALREADY_RETIRED), Forbidden."""
-    logged_in(caller).require(Role.AUTHORITY_OFFICER)
+    """Take questions out of use, or drafts away; papers that were begun keep them. Returns how many. By an
+    approver, with a reason. Raises NotFound, ValidationFailed, StateConflict (ALREADY_RETIRED), Forbidden."""
+    require_sight(logged_in(caller), Kind.BANK, Role.BANK_APPROVER)
     _check_number(ids)
     if not reason.strip():
         text = Text("请填写停用原因。", "Give the reason.")
         raise ValidationFailed([FieldProblem("reason", "REASON_MISSING", text)])
     async with begin(environment, caller) as work:
-        work.acting = work.caller.require(Role.AUTHORITY_OFFICER)
+        work.acting = require_sight(work.caller, Kind.BANK, Role.BANK_APPROVER)
         await lock_bank()
         rows = await _found(ids)
         for row in rows:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from dingkao.access.rules import require_role
 from dingkao.assessments.access import lock_assessment, move, pinned_policy
 from dingkao.assessments.records import AssessmentRecord
 from dingkao.assessments.rules import Event as AssessmentEvent
-from dingkao.assessments.scope import require_role
 from dingkao.audit.histories import history_of
 from dingkao.audit.work import UnitOfWork, begin, logged_in
 from dingkao.db.statement import Statement

@@ -8,6 +8,7 @@ from typing import Any
 
 from piccolo.querystring import QueryString
 
+from dingkao.access.rules import Kind, require_sight
 from dingkao.audit.work import UnitOfWork, begin, logged_in
 from dingkao.db.database import fetch, is_postgresql
 from dingkao.db.statement import Parameters, Statement
@@ -23,6 +24,8 @@ from dingkao.plugin.text import Text
 from dingkao.plugin.vocabulary import PaperSubject, QuestionCategory, Role
 
 BATCH = 1000
+# Who brings questions; the system is the machine's operator.
+AUTHORS = (Role.BANK_AUTHOR, Role.SYSTEM)
 
 Progress = Callable[[int, int], None]
 
@@ -102,7 +105,7 @@ class QuestionReport:
     """What an import did. `imported` is 0 where it was all or nothing and a line was refused; `retired` counts the
     questions that `replace` took out of use and that the file did not bring back; `unchanged` those that the
     bank holds just so under the codes that the file gives; `batch` is the import's key, where
-    there was one; `waiting`: another officer has to approve it."""
+    there was one; `waiting`: an approver has to take it into use."""
 
     lines: int
     imported: int
@@ -136,7 +139,7 @@ async def import_questions(
 
     Raises ValidationFailed for a file of another form.
     """
-    logged_in(caller).require(Role.AUTHORITY_OFFICER, Role.SYSTEM)
+    require_sight(logged_in(caller), Kind.BANK, *AUTHORS)
     return await import_read(
         environment,
         caller,
@@ -168,7 +171,7 @@ async def import_read(
 ) -> QuestionReport:
     """Bring what a file holds (`read`, about `total` lines) into the bank of one subject.
 
-    By an authority officer all of it comes as drafts, for another officer to approve (编写、审定不得为同一人); by the
+    By an author all of it comes as drafts, for an approver who is another person (编写、审定不得为同一人); by the
     system, which the machine's operator is, it is in use at once, unless `draft`. `replace`: everything that was in use
     before retires when this comes into use. `source` and `category` are of those questions that name none.
 
@@ -177,13 +180,13 @@ async def import_read(
     imported, unless `skip_bad`. Attempts keep the versions they were begun with. `progress` hears of steps done and
     their number. Raises ValidationFailed, Forbidden, NotLoggedIn, FirstLoginOpen.
     """
-    logged_in(caller).require(Role.AUTHORITY_OFFICER, Role.SYSTEM)
+    require_sight(logged_in(caller), Kind.BANK, *AUTHORS)
     _check_source(source)
     # Reading is half of the work, writing the other.
     taken, refused = _read(read, category or _own_category(subject), progress, total)
     lines = len(taken) + len({entry.line for entry in refused})
     async with begin(environment, caller) as work:
-        work.acting = work.caller.require(Role.AUTHORITY_OFFICER, Role.SYSTEM)
+        work.acting = require_sight(work.caller, Kind.BANK, *AUTHORS)
         draft = draft or work.acting.role is not Role.SYSTEM
         await lock_bank()
         plan = plan_import(taken, [_version(row) for row in await _held.run(subject=subject.value)], replaces=replace)
@@ -323,8 +326,8 @@ def _values(version: NewVersion, source: str, groups: dict[str, str]) -> list[An
 
 
 async def bank_size(caller: Caller | None, subject: PaperSubject) -> int:
-    """How many questions of a subject are in use. For authority officers. Raises NotLoggedIn, Forbidden."""
-    logged_in(caller).require(Role.AUTHORITY_OFFICER)
+    """How many questions of a subject are in use. For authors and approvers. Raises NotLoggedIn, Forbidden."""
+    require_sight(logged_in(caller), Kind.BANK)
     return int(
         await Question.count().where(
             (Question.subject == subject.value) & (Question.state == QuestionState.APPROVED.value)

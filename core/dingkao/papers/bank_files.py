@@ -4,16 +4,17 @@ import asyncio
 import base64
 import binascii
 
+from dingkao.access.rules import Kind, require_sight
 from dingkao.audit.work import logged_in
 from dingkao.environment import Environment
-from dingkao.papers.bank import QuestionReport, import_read
+from dingkao.papers.bank import AUTHORS, QuestionReport, import_read
 from dingkao.papers.formats import QuestionFormat, detect, estimate, read_file
 from dingkao.papers.question_file import QuestionColumns
 from dingkao.papers.questions import Checked
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.errors import FieldProblem, ValidationFailed
 from dingkao.plugin.text import Text
-from dingkao.plugin.vocabulary import PaperSubject, Role
+from dingkao.plugin.vocabulary import PaperSubject
 
 # Reading a workbook or a package takes memory and a core: one at a time.
 _reading = asyncio.Semaphore(1)
@@ -46,7 +47,7 @@ async def import_question_file(
 
     Raises what `import_read` and `dingkao.papers.formats.read_file` raise.
     """
-    logged_in(caller).require(Role.AUTHORITY_OFFICER, Role.SYSTEM)
+    require_sight(logged_in(caller), Kind.BANK, *AUTHORS)
     async with _reading:
         checked, total = await asyncio.to_thread(_read, kind, name, data, columns)
     return await import_read(

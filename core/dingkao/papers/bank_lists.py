@@ -1,4 +1,4 @@
-"""Reading the question bank: pages for the authority, and all that is in use for an export."""
+"""Reading the question bank: pages for its people, and all that is in use for an export."""
 
 import json
 from collections.abc import AsyncIterator
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from dingkao.access.rules import Kind, require_sight
 from dingkao.accounts.step_up import step_up
 from dingkao.audit.work import begin, logged_in
 from dingkao.db.statement import Statement
@@ -15,7 +16,7 @@ from dingkao.papers.tables import Question
 from dingkao.papers.vocabulary import QuestionState
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.text import Text
-from dingkao.plugin.vocabulary import Difficulty, PaperSubject, QuestionCategory, QuestionType, Role
+from dingkao.plugin.vocabulary import Difficulty, PaperSubject, QuestionCategory, QuestionType
 
 _PAGE = 1000
 
@@ -81,9 +82,9 @@ def _record(row: Any) -> BankRecord:
 async def list_questions(
     caller: Caller | None, subject: PaperSubject, state: QuestionState, *, after: int, limit: int
 ) -> list[BankRecord]:
-    """At most `limit` questions of a subject in a state, with a key above `after`, by key. For authority officers, with
-    the answers. Raises NotLoggedIn, Forbidden."""
-    logged_in(caller).require(Role.AUTHORITY_OFFICER)
+    """At most `limit` questions of a subject in a state, with a key above `after`, by key. For authors and approvers,
+    with the answers. Raises NotLoggedIn, Forbidden."""
+    require_sight(logged_in(caller), Kind.BANK)
     return [
         _record(row) for row in await _listed.run(subject=subject.value, state=state.value, after=after, limit=limit)
     ]
@@ -91,10 +92,10 @@ async def list_questions(
 
 @step_up("EXPORT_QUESTIONS", Text("导出试题", "export the question bank"))
 async def export_questions(environment: Environment, caller: Caller | None, subject: PaperSubject) -> list[NewQuestion]:
-    """Every question of a subject in use, the questions of a group together; audited. For authority officers and the
-    system. Raises NotLoggedIn, Forbidden."""
+    """Every question of a subject in use, the questions of a group together; audited. For authors, approvers and
+    the system. Raises NotLoggedIn, Forbidden."""
     async with begin(environment, caller) as work:
-        work.acting = work.caller.require(Role.AUTHORITY_OFFICER, Role.SYSTEM)
+        work.acting = require_sight(work.caller, Kind.BANK)
         questions = [question async for question in _all(subject)]
         await work.record("EXPORT_QUESTIONS", "Question", None, {"subject": subject.value, "questions": len(questions)})
     places: dict[str, int] = {}

@@ -1,14 +1,15 @@
 """What an invigilator may do to a running attempt (监考处置): give extra time, pause, resume. Each with a reason, each
-kept and audited. Invigilators are the assessment body's reviewers and the officers of the authority above it."""
+kept and audited. Invigilators are those of the
+assessment body, its reviewers, and the officers of the authority above it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from dingkao.access.rules import INVIGILATORS, OF_A_SITTING, Kind, require_role
 from dingkao.assessments.access import lock_assessment
 from dingkao.assessments.records import AssessmentRecord
-from dingkao.assessments.scope import require_role
 from dingkao.assessments.text import TextError, check_text
 from dingkao.audit.work import UnitOfWork, begin, logged_in
 from dingkao.db.statement import Statement
@@ -23,10 +24,9 @@ from dingkao.papers.vocabulary import AttemptState, InterventionKind
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.errors import FieldProblem, StateConflict, ValidationFailed
 from dingkao.plugin.text import Text
-from dingkao.plugin.vocabulary import PaperState, Role
+from dingkao.plugin.vocabulary import PaperState
 from dingkao.proctoring.sessions import watch_again
 
-INVIGILATORS = (Role.BODY_REVIEWER, Role.AUTHORITY_OFFICER)
 REASON_MAXIMUM = 500
 MINUTES_MAXIMUM = 600
 
@@ -109,8 +109,8 @@ async def grant_extra_time(
     asking = logged_in(caller)
     paper = await find_paper(paper_id)
     async with begin(environment, asking) as work:
-        record = await lock_assessment(work, paper["assessment"])
-        work.acting = require_role(work.caller, record, *INVIGILATORS)
+        record = await lock_assessment(work, paper["assessment"], OF_A_SITTING)
+        work.acting = require_role(work.caller, record, *INVIGILATORS, kind=Kind.SITTING)
         check_minutes(minutes)
         text = checked_reason(reason)
         paper = await find_paper(paper_id)
@@ -197,8 +197,8 @@ async def resume_attempt(environment: Environment, caller: Caller | None, attemp
 
 async def _held_by_invigilator(work: UnitOfWork, attempt_id: int, reason: str) -> tuple[Mapping[str, Any], str]:
     """The running attempt, held, and the checked reason."""
-    record = await lock_assessment(work, (await find_attempt(attempt_id))["assessment"])
-    work.acting = require_role(work.caller, record, *INVIGILATORS)
+    record = await lock_assessment(work, (await find_attempt(attempt_id))["assessment"], OF_A_SITTING)
+    work.acting = require_role(work.caller, record, *INVIGILATORS, kind=Kind.SITTING)
     text = checked_reason(reason)
     await _hold.run(attempt=attempt_id)
     attempt = await find_attempt(attempt_id)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from piccolo.querystring import QueryString
 
+from dingkao.access.rules import authority_grant
 from dingkao.assessments.records import read_records
 from dingkao.assessments.requirements import BATCH, unmet_requirements
 from dingkao.assessments.text import TextError, check_text
@@ -16,7 +17,6 @@ from dingkao.cycles.tables import Cycle
 from dingkao.db.database import fetch, is_postgresql
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
-from dingkao.institutions.rules import authority_grant
 from dingkao.papers import rules
 from dingkao.papers.marks import mark_submitted
 from dingkao.papers.settling import settle_expired

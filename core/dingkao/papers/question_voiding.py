@@ -9,6 +9,7 @@ from typing import Any
 
 from piccolo.querystring import QueryString
 
+from dingkao.access.rules import authority_grant
 from dingkao.accounts.step_up import step_up
 from dingkao.assessments.access import lock_records
 from dingkao.assessments.records import AssessmentRecord, read_records
@@ -17,7 +18,6 @@ from dingkao.cycles.service import read_cycles
 from dingkao.db.database import fetch, is_postgresql
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
-from dingkao.institutions.rules import authority_grant
 from dingkao.papers import rules
 from dingkao.papers.invigilating import checked_reason
 from dingkao.papers.marking import mark

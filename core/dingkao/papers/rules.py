@@ -63,7 +63,8 @@ _MARKING = frozenset({Role.DOCTOR, Role.SYSTEM})
 _TIME = frozenset({Role.SYSTEM})
 _AUTHORITY = frozenset({Role.AUTHORITY_OFFICER, Role.SYSTEM})
 
-_INVIGILATING = frozenset({Role.BODY_REVIEWER, Role.AUTHORITY_OFFICER})
+_INVIGILATING = frozenset({Role.BODY_REVIEWER, Role.INVIGILATOR, Role.AUTHORITY_OFFICER})
+_DECIDING = frozenset({Role.BODY_REVIEWER, Role.AUTHORITY_OFFICER})
 _REOPENED = (State.FAILED, State.AVAILABLE, State.PENDING_CUTOFF, State.SUBMITTED)
 _VOIDED = (State.IN_PROGRESS, State.SUBMITTED, State.PASSED, State.FAILED, State.AVAILABLE, State.PENDING_CUTOFF)
 
@@ -95,12 +96,9 @@ MACHINE: StateMachine[State, Event] = StateMachine(
             for state in _REOPENED
         ),
         Transition(State.AVAILABLE, Event.LOCK, State.LOCKED, _INVIGILATING, "the paper before it is open again"),
-        *(
-            Transition(state, Event.VOID, State.VOIDED, _INVIGILATING, "by two people, with a reason")
-            for state in _VOIDED
-        ),
-        Transition(State.VOIDED, Event.RESTORE, State.AVAILABLE, _INVIGILATING, "another attempt is given"),
-        Transition(State.VOIDED, Event.FAIL, State.FAILED, _INVIGILATING, "the paper counts as failed"),
+        *(Transition(state, Event.VOID, State.VOIDED, _DECIDING, "by two people, with a reason") for state in _VOIDED),
+        Transition(State.VOIDED, Event.RESTORE, State.AVAILABLE, _DECIDING, "another attempt is given"),
+        Transition(State.VOIDED, Event.FAIL, State.FAILED, _DECIDING, "the paper counts as failed"),
         Transition(State.FAILED, Event.RAISE, State.PASSED, _AUTHORITY, "a question was voided"),
         Transition(State.AVAILABLE, Event.RAISE, State.PASSED, _AUTHORITY, "a question was voided"),
     ),

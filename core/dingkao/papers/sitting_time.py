@@ -6,6 +6,7 @@ from typing import Any
 
 from piccolo.querystring import QueryString
 
+from dingkao.access.rules import Kind, Place, grant_on, require_sight
 from dingkao.assessments.access import lock_records
 from dingkao.assessments.records import AssessmentRecord
 from dingkao.audit.work import UnitOfWork, begin
@@ -18,8 +19,8 @@ from dingkao.papers.running import find_attempt, find_paper
 from dingkao.papers.tables import Intervention, SittingExtraTime
 from dingkao.papers.vocabulary import InterventionKind
 from dingkao.plugin.caller import Caller, RoleGrant
-from dingkao.plugin.errors import Forbidden, NotFound, StateConflict
-from dingkao.plugin.vocabulary import PaperSubject, Role
+from dingkao.plugin.errors import NotFound, StateConflict
+from dingkao.plugin.vocabulary import PaperSubject
 
 _BATCH = 200
 
@@ -71,20 +72,17 @@ async def extra_minutes(record: AssessmentRecord, paper: Mapping[str, Any], now:
 
 
 async def sitting_grant(caller: Caller, cycle_id: int, body_id: int) -> RoleGrant:
-    """The grant by which the caller invigilates a body's sitting: the body's own reviewer, or an officer of the
-    authority that the body lies under. Raises Forbidden, NotFound."""
+    """The grant by which the caller invigilates a body's sitting: the body's own reviewer or invigilator, or an officer
+    of the authority that the body lies under. Raises Forbidden, NotFound."""
     body = await _body.first(body=body_id, yes=True)
     cycle = (await read_cycles([cycle_id])).get(cycle_id)
-    reached = False
-    for grant in caller.grants:
-        if grant.role not in (Role.BODY_REVIEWER, Role.AUTHORITY_OFFICER):
-            continue
-        reached = True
-        own = grant.role is Role.BODY_REVIEWER and grant.organisation_id == body_id
-        above = grant.role is Role.AUTHORITY_OFFICER and body is not None and body["region"] in grant.region_ids
-        if cycle is not None and body is not None and (own or above):
-            return grant
-    raise NotFound if reached else Forbidden
+    require_sight(caller, Kind.SITTING)
+    if cycle is None or body is None:
+        raise NotFound
+    grant = grant_on(caller, Place(body_id=body_id, region_id=body["region"]), kind=Kind.SITTING)
+    if grant is None:
+        raise NotFound
+    return grant
 
 
 async def grant_sitting_extra_time(

@@ -1,18 +1,19 @@
-"""Making an attempt void (答卷作废): asked for by one invigilator with a reason, decided by another."""
+"""Making an attempt void (答卷作废): asked for by one invigilator with a reason, decided by another
+person: one of the assessment body's reviewers or an officer of the authority above it."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from dingkao.access.rules import INVIGILATORS, OF_A_SITTING, OVER_INVIGILATORS, Kind, require_role
 from dingkao.accounts.step_up import step_up
 from dingkao.assessments.access import lock_assessment
 from dingkao.assessments.records import read_records
-from dingkao.assessments.scope import require_role
 from dingkao.audit.work import UnitOfWork, begin
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
 from dingkao.papers import rules
-from dingkao.papers.invigilating import INVIGILATORS, checked_reason
+from dingkao.papers.invigilating import checked_reason
 from dingkao.papers.planning import move_paper, open_papers
 from dingkao.papers.reopening import reopen_assessment, require_last
 from dingkao.papers.running import find_attempt, find_paper
@@ -72,8 +73,8 @@ async def request_voiding(
     asked anew. Raises NotLoggedIn, NotFound, Forbidden, ValidationFailed, StateConflict (VOIDED_ALREADY,
     VOIDING_REQUESTED)."""
     async with begin(environment, caller) as work:
-        record = await lock_assessment(work, (await find_attempt(attempt_id))["assessment"])
-        work.acting = require_role(work.caller, record, *INVIGILATORS)
+        record = await lock_assessment(work, (await find_attempt(attempt_id))["assessment"], OF_A_SITTING)
+        work.acting = require_role(work.caller, record, *INVIGILATORS, kind=Kind.SITTING)
         text = checked_reason(reason)
         before = (await read_voidings([attempt_id]))[0]
         if before is not None and before.confirmed is not False:
@@ -107,8 +108,8 @@ async def decide_voiding(environment: Environment, caller: Caller | None, attemp
     RESULT_FILED.
     """
     async with begin(environment, caller) as work:
-        record = await lock_assessment(work, (await find_attempt(attempt_id))["assessment"])
-        work.acting = require_role(work.caller, record, *INVIGILATORS)
+        record = await lock_assessment(work, (await find_attempt(attempt_id))["assessment"], OF_A_SITTING)
+        work.acting = require_role(work.caller, record, *OVER_INVIGILATORS)
         asked = (await read_voidings([attempt_id]))[0]
         if asked is None or asked.confirmed is not None:
             text = Text("没有待确认的作废申请。", "No voiding waits to be decided.")

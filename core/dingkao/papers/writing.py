@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from dingkao.access.rules import require_role
 from dingkao.accounts.tables import Account
 from dingkao.assessments.access import lock_assessment
-from dingkao.assessments.scope import require_role
 from dingkao.audit.work import begin, logged_in
 from dingkao.crypto.purposes import Purpose
 from dingkao.db.statement import Statement

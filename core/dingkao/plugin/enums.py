@@ -107,6 +107,12 @@ described_enum(
         Role.INSTITUTION_OFFICER: "Assessment officer of an institution. 医疗卫生机构定考负责人",
         Role.BODY_REVIEWER: "Reviewer of an assessment body. 考核机构复核人员",
         Role.AUTHORITY_OFFICER: "Officer of a health authority. 卫生健康行政部门工作人员",
+        Role.INVIGILATOR: "Invigilates the tests of an assessment body's doctors. 监考人员",
+        Role.BANK_AUTHOR: "Writes and imports questions. 题库编写人员",
+        Role.BANK_APPROVER: "Approves questions that another has written. 题库审定人员",
+        Role.SYSTEM_ADMINISTRATOR: "Keeps the system running; sees no personal data. 系统管理员",
+        Role.SECURITY_ADMINISTRATOR: "Keeps the accounts of staff and their roles. 安全管理员",
+        Role.AUDIT_ADMINISTRATOR: "Reads the audit, and nothing else. 审计管理员",
         Role.SYSTEM: "The system itself, by rule or at a deadline. 系统",
     },
 )

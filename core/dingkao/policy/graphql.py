@@ -6,11 +6,11 @@ from typing import Annotated, TypeAlias
 
 import strawberry
 
+from dingkao.access.rules import Kind, require_sight
 from dingkao.assessments.records import AssessmentRecord
 from dingkao.audit.work import logged_in
 from dingkao.context import CoreInfo
 from dingkao.cycles.pinning import PinnedScope, PinnedText, pinned_scopes, pinned_texts
-from dingkao.cycles.service import STAFF
 from dingkao.plugin.contributions import GraphQLContribution
 from dingkao.plugin.enums import described_enum
 from dingkao.plugin.policy import LowerLayer
@@ -111,7 +111,7 @@ class CyclePolicyFields:
         "layer of their own; for staff. 固定政策"
     )
     async def pinned_policies(self, info: CoreInfo) -> list[PinnedPolicy]:
-        logged_in(info.context.caller).require(*STAFF)
+        require_sight(logged_in(info.context.caller), Kind.SYSTEM_INFORMATION)
         key: int = self.key  # type: ignore[attr-defined]
         return [
             PinnedPolicy(
@@ -129,7 +129,7 @@ class CyclePolicyFields:
 class AssessmentPolicyFields:
     @strawberry.field(description="The rules that it is under, or was decided under; for staff. 适用政策")
     async def policy(self, info: CoreInfo) -> PinnedPolicy:
-        logged_in(info.context.caller).require(*STAFF)
+        require_sight(logged_in(info.context.caller), Kind.SYSTEM_INFORMATION)
         record: AssessmentRecord = self.record  # type: ignore[attr-defined]
         return PinnedPolicy(
             region_code=None,
@@ -154,7 +154,7 @@ class PolicyQuery:
             str | None, strawberry.argument(description="Code of an institution in it or below it. 机构代码")
         ] = None,
     ) -> list[PolicyValue]:
-        logged_in(info.context.caller).require(*STAFF)
+        require_sight(logged_in(info.context.caller), Kind.SYSTEM_INFORMATION)
         environment = info.context.environment
         policy = await policy_of_place(environment, region_code, organisation_code)
         return [PolicyValue.show(row) for row in effective_values(environment, policy)]

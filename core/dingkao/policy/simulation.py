@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from pydantic_core import to_jsonable_python
 
+from dingkao.access.rules import authority_grant
 from dingkao.assessments.access import gather_facts_of, policy_with_digest
 from dingkao.assessments.tables import Assessment
 from dingkao.audit.work import logged_in
@@ -18,7 +19,6 @@ from dingkao.cycles.tables import Cycle
 from dingkao.cycles.vocabulary import CycleState
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
-from dingkao.institutions.rules import authority_grant
 from dingkao.institutions.service import regions_below
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.errors import NotFound

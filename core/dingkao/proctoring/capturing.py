@@ -5,9 +5,9 @@ import asyncio
 import hashlib
 from dataclasses import dataclass
 
+from dingkao.access.rules import require_role
 from dingkao.assessments.access import lock_assessment, pinned_policy, read_assessment
 from dingkao.assessments.records import AssessmentRecord
-from dingkao.assessments.scope import require_role
 from dingkao.audit.work import UnitOfWork, begin, logged_in
 from dingkao.environment import Environment
 from dingkao.plugin.caller import Caller

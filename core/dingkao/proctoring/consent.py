@@ -2,9 +2,9 @@
 
 import hashlib
 
+from dingkao.access.rules import require_role
 from dingkao.assessments.access import lock_assessment, pinned_policy
 from dingkao.assessments.records import AssessmentRecord
-from dingkao.assessments.scope import require_role
 from dingkao.audit.work import UnitOfWork, begin
 from dingkao.environment import Environment
 from dingkao.papers import rules as paper_rules

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from dingkao.access.rules import require_role
 from dingkao.assessments.access import pinned_policy, read_assessment
-from dingkao.assessments.scope import require_role
 from dingkao.audit.work import SYSTEM_CALLER, begin, logged_in
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment

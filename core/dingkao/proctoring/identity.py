@@ -1,11 +1,11 @@
 """Whether it is known who sits: asked before a paper begins, and an invigilator's word for it."""
 
+from dingkao.access.rules import INVIGILATORS, OF_A_SITTING, Kind, require_role
 from dingkao.assessments.access import lock_assessment, pinned_policy
 from dingkao.assessments.records import AssessmentRecord
-from dingkao.assessments.scope import require_role
 from dingkao.audit.work import begin
 from dingkao.environment import Environment
-from dingkao.papers.invigilating import INVIGILATORS, checked_reason
+from dingkao.papers.invigilating import checked_reason
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.errors import StateConflict
 from dingkao.plugin.national import PapersPolicy
@@ -38,8 +38,8 @@ async def identify_in_person(environment: Environment, caller: Caller | None, as
     FACE_NOT_REQUIRED), NotLoggedIn, NotFound, Forbidden.
     """
     async with begin(environment, caller) as work:
-        record = await lock_assessment(work, assessment_id)
-        work.acting = require_role(work.caller, record, *INVIGILATORS)
+        record = await lock_assessment(work, assessment_id, OF_A_SITTING)
+        work.acting = require_role(work.caller, record, *INVIGILATORS, kind=Kind.SITTING)
         text = checked_reason(reason)
         require_testable(record)
         policy = (await pinned_policy(environment, record)).section(PapersPolicy)

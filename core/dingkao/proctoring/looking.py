@@ -7,12 +7,11 @@ from typing import Any
 
 from piccolo.querystring import QueryString
 
+from dingkao.access.rules import INVIGILATORS, OF_A_SITTING, Kind, require_role
 from dingkao.assessments.access import read_assessment
-from dingkao.assessments.scope import require_role
 from dingkao.audit.work import begin, logged_in
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
-from dingkao.papers.invigilating import INVIGILATORS
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.errors import NotFound
 from dingkao.proctoring.tables import FaceCapture, ProctorFrame
@@ -87,8 +86,8 @@ async def look_at_face(environment: Environment, caller: Caller | None, image_id
     found = await _image.first(image=image_id)
     if found is None or found["assessment"] is None:
         raise NotFound
-    record = await read_assessment(asking, found["assessment"])
-    grant = require_role(asking, record, *INVIGILATORS)
+    record = await read_assessment(asking, found["assessment"], OF_A_SITTING)
+    grant = require_role(asking, record, *INVIGILATORS, kind=Kind.SITTING)
     async with begin(environment, asking) as work:
         work.acting = grant
         await work.record("LOOK_AT_FACE", "FaceImage", image_id, {"assessment": record.id})

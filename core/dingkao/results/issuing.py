@@ -13,9 +13,9 @@ from typing import Any
 
 from piccolo.columns import Column
 
+from dingkao.access.rules import reaches
 from dingkao.assessments.access import lock_assessment, pinned_policy, read_assessment
 from dingkao.assessments.records import AssessmentRecord
-from dingkao.assessments.scope import reaches
 from dingkao.audit.work import UnitOfWork, begin, logged_in
 from dingkao.clock import china_date
 from dingkao.db.statement import Statement

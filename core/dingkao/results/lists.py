@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from dingkao.access.rules import Kind, Side, reach_of
 from dingkao.assessments.records import AssessmentRecord, read_records
 from dingkao.audit.work import logged_in
 from dingkao.db.statement import Parameters, Statement
@@ -12,16 +13,17 @@ from dingkao.results.records import ResultRecord, read_results
 from dingkao.results.tables import Result
 from dingkao.results.vocabulary import ResultState
 
-_SCOPES: dict[Role, Any] = {
-    Role.INSTITUTION_OFFICER: Result.assessment.institution,
-    Role.BODY_REVIEWER: Result.assessment.body,
-    Role.AUTHORITY_OFFICER: Result.assessment.region,
+_COLUMNS: dict[Side, Any] = {
+    Side.INSTITUTION: Result.assessment.institution,
+    Side.BODY: Result.assessment.body,
+    Side.REGION: Result.assessment.region,
 }
+_STAFF = (Role.INSTITUTION_OFFICER, Role.BODY_REVIEWER, Role.AUTHORITY_OFFICER)
 
 
 def _list(p: Parameters) -> Any:
     query = Result.select(Result.assessment).where(
-        _SCOPES[p.role].is_in(p.scope)
+        _COLUMNS[p.side].is_in(p.scope)
         & (Result.assessment.state == AssessmentState.CONCLUDED.value)
         & (Result.assessment.id > p.after)
     )
@@ -30,7 +32,7 @@ def _list(p: Parameters) -> Any:
     return query.order_by(Result.assessment.id).limit(p.limit)
 
 
-_listed = Statement(_list, constants=("role", "filtered", "limit"))
+_listed = Statement(_list, constants=("side", "filtered", "limit"))
 
 
 async def list_results(
@@ -42,12 +44,10 @@ async def list_results(
     Raises NotLoggedIn, FirstLoginOpen, and Forbidden for an account without such a role.
     """
     actor = logged_in(caller)
-    grant = actor.require(*_SCOPES)
-    regional = grant.role is Role.AUTHORITY_OFFICER
-    scope = actor.regions(grant.role) if regional else actor.organisations(grant.role)
+    reach = reach_of(actor, Kind.ASSESSMENT, *_STAFF)
     rows = await _listed.run(
-        role=grant.role,
-        scope=list(scope),
+        side=reach.side,
+        scope=list(reach.keys),
         states=[state.value for state in states] or [""],
         filtered=bool(states),
         after=after,

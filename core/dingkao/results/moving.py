@@ -6,9 +6,9 @@ from typing import Any
 
 from piccolo.columns import Column
 
+from dingkao.access.rules import grant_on, require_role
 from dingkao.assessments.access import lock_assessment
 from dingkao.assessments.records import AssessmentRecord, read_records
-from dingkao.assessments.scope import grant_on, require_role
 from dingkao.assessments.tables import Assessment
 from dingkao.audit.tables import StateTransition
 from dingkao.audit.work import UnitOfWork

@@ -3,10 +3,10 @@
 from datetime import datetime
 from hashlib import sha256
 
+from dingkao.access.rules import reaches, require_role
 from dingkao.accounts.step_up import step_up
 from dingkao.assessments.access import lock_assessment, read_assessment
 from dingkao.assessments.records import AssessmentRecord
-from dingkao.assessments.scope import reaches, require_role
 from dingkao.audit.work import begin, logged_in
 from dingkao.documents import certificate as certificates
 from dingkao.documents import seal as seals

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
+from dingkao.access.rules import require_role
 from dingkao.assessments.access import lock_assessment, move, pinned_policy
 from dingkao.assessments.records import AssessmentRecord, read_records
 from dingkao.assessments.requirements import require_met
 from dingkao.assessments.rules import Event
-from dingkao.assessments.scope import require_role
 from dingkao.assessments.service.evaluation import put_rating
 from dingkao.assessments.tables import Assessment, Rating
 from dingkao.assessments.text import normalise_text

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
 
+from dingkao.access.rules import is_regional
 from dingkao.accounts.tables import Account, RoleAssignment
 from dingkao.assessments.form_tables import RegistrationForm
 from dingkao.assessments.tables import Assessment
@@ -174,8 +175,9 @@ class SampleProvince:
                 )
             )
 
-    async def add_officer(self, role: Role, organisation_id: int, name: str = "经办人") -> Caller:
-        """An account with `role` (any but DOCTOR) at an organisation, as a login would find it."""
+    async def add_officer(self, role: Role, organisation_id: int | None, name: str = "经办人") -> Caller:
+        """An account with `role` (any but DOCTOR) at an organisation, as a login would find it. Administrators may have
+        none."""
         now = self.environment.clock.now()
         async with transaction():
             account = await _key(Account(login_name=f"officer{next(_serial)}", name=name, created_at=now))
@@ -184,7 +186,7 @@ class SampleProvince:
                     account=account, role=role.value, organisation=organisation_id, valid_from=date(2024, 1, 1)
                 )
             )
-        reach = await subtree(await _region_of(organisation_id)) if role is Role.AUTHORITY_OFFICER else ()
+        reach = await subtree(await _region_of(organisation_id)) if organisation_id and is_regional(role) else ()
         return caller_for(account, name, (RoleGrant(role, organisation_id, reach),))
 
     async def appoint(self, institution_id: int, body_id: int) -> None:
@@ -302,10 +304,15 @@ async def build_sample(
             ("second-authority", Role.AUTHORITY_OFFICER, authority_id, (region_id,)),
         ):
             account = await _key(Account(login_name=f"{key}{code_suffix}", name=key, created_at=now))
-            await _key(
-                RoleAssignment(account=account, role=role.value, organisation=organisation, valid_from=date(2024, 1, 1))
-            )
-            callers[key] = caller_for(account, key, (RoleGrant(role, organisation, regions),))
+            # In a small province the officers of the authority keep its question bank as well.
+            held = (role, Role.BANK_AUTHOR, Role.BANK_APPROVER) if role is Role.AUTHORITY_OFFICER else (role,)
+            for each in held:
+                await _key(
+                    RoleAssignment(
+                        account=account, role=each.value, organisation=organisation, valid_from=date(2024, 1, 1)
+                    )
+                )
+            callers[key] = caller_for(account, key, tuple(RoleGrant(each, organisation, regions) for each in held))
     return SampleProvince(
         environment, region_id, institution_id, body_id, authority_id, cycle_id,
         callers["institution"], callers["body"], callers["authority"], callers["second-authority"],

@@ -54,7 +54,10 @@ class World:
     report: Report
     read_code: CodeReader
     authority: Account
-    second_authority: Account
+    bank_author: Account
+    bank_approver: Account
+    security_administrator: Account
+    system_administrator: Account
     institution: Account
     body: Account
     other_institution: Account

@@ -12,6 +12,7 @@ from rich.markup import escape
 from dingkao.clock import SystemClock, china_date
 from dingkao.demo import people as demo
 from dingkao.tour import steps_accounts as accounts
+from dingkao.tour import steps_accounts_of_staff as accounts_of_staff
 from dingkao.tour import steps_exemption as exemption
 from dingkao.tour import steps_registration as registration
 from dingkao.tour import steps_result as result
@@ -75,7 +76,10 @@ def _open_world(http: httpx.Client, report: Report, read_code: CodeReader) -> Wo
         report=report,
         read_code=read_code,
         authority=authority,
-        second_authority=_staff(http, report, "卫健委（二）", demo.SECOND_AUTHORITY_OFFICER),
+        bank_author=_staff(http, report, "命题专家", demo.BANK_AUTHOR),
+        bank_approver=_staff(http, report, "审题专家", demo.BANK_APPROVER),
+        security_administrator=_staff(http, report, "安全管理员", demo.SECURITY_ADMINISTRATOR),
+        system_administrator=_staff(http, report, "系统管理员", demo.SYSTEM_ADMINISTRATOR),
         institution=_staff(http, report, "人民医院", demo.INSTITUTION_OFFICER),
         body=_staff(http, report, "考核机构", demo.BODY_REVIEWER),
         other_institution=_staff(http, report, "另一家医院", demo.SECOND_INSTITUTION_OFFICER),
@@ -153,6 +157,7 @@ def _play(world: World, banks: Mapping[str, Bank]) -> None:
     _results(world, doctors)
     world.report.chapter("工作人员查询")
     staff.look_up(world, simple)
+    accounts_of_staff.administer(world)
     world.report.chapter("退出登录")
     accounts.log_out_everywhere(simple)
     accounts.keep_session(simple)

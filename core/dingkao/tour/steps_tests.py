@@ -199,8 +199,8 @@ def _stems(attempt: Any) -> list[str]:
 
 
 def import_bank(world: World, bank: Bank) -> None:
-    """One officer imports a file of questions for its subject, another approves it in place of those before."""
-    done = world.authority.do(
+    """An author imports a file of questions for its subject, an approver approves it in place of those before."""
+    done = world.bank_author.do(
         "ImportQuestions",
         "QuestionImport",
         lambda value: (
@@ -210,16 +210,16 @@ def import_bank(world: World, bank: Bank) -> None:
         input={"subject": bank.subject, "csv": bank.csv, "source": bank.name, "replace": True, "skipBad": True},
     )
     approval = {"importId": done["importId"]}
-    world.second_authority.read("BankQuestions", "另一人查看待审定试题", subject=bank.subject, state="DRAFT", first=100)
-    world.authority.refused("ApproveQuestions", "OWN_QUESTION", input=approval)
-    world.second_authority.do(
+    world.bank_approver.read("BankQuestions", "另一人查看待审定试题", subject=bank.subject, state="DRAFT", first=100)
+    world.bank_author.refused("ApproveQuestions", "OWN_QUESTION", input=approval)
+    world.bank_approver.do(
         "ApproveQuestions",
         "QuestionBankChange",
         lambda value: f"另一人审定{value['approved']}题，停用{value['retired']}题",
         input=approval,
     )
-    held = world.authority.read("QuestionBank", lambda value: f"可用试题{value['count']}道", subject=bank.subject)
-    world.authority.equal("QuestionBank", "questions in use", held["count"], done["imported"])
-    before = world.authority.read("BankQuestions", "原有试题已停用", subject=bank.subject, state="RETIRED", first=1)
+    held = world.bank_author.read("QuestionBank", lambda value: f"可用试题{value['count']}道", subject=bank.subject)
+    world.bank_author.equal("QuestionBank", "questions in use", held["count"], done["imported"])
+    before = world.bank_author.read("BankQuestions", "原有试题已停用", subject=bank.subject, state="RETIRED", first=1)
     gone = {"questionIds": [edge["node"]["id"] for edge in before["edges"]], "reason": "表述有误"}
-    world.authority.refused("RetireQuestions", "ALREADY_RETIRED", input=gone)
+    world.bank_approver.refused("RetireQuestions", "ALREADY_RETIRED", input=gone)

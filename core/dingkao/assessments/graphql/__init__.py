@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from dingkao.assessments.graphql.assessment import Assessment, load_assessment
+from dingkao.assessments.graphql.assessment import Assessment, load_assessment, load_record
 from dingkao.assessments.graphql.mutations import AssessmentMutation
 from dingkao.assessments.graphql.queries import AssessmentQuery, ViewerAssessments
 from dingkao.assessments.graphql.results import RevisionHandler
@@ -14,4 +14,4 @@ CONTRIBUTION = GraphQLContribution(
     query=AssessmentQuery, mutation=AssessmentMutation, fields={"Viewer": ViewerAssessments}
 )
 
-__all__ = ["CONTRIBUTION", "NODES", "Assessment", "RevisionHandler", "load_assessment"]
+__all__ = ["CONTRIBUTION", "NODES", "Assessment", "RevisionHandler", "load_assessment", "load_record"]

@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypeAlias
 
 import strawberry
 
+from dingkao.access.rules import Kind, grant_on
 from dingkao.assessments.access import gather_facts_of, pinned_policy
 from dingkao.assessments.actions import actions_for
 from dingkao.assessments.content import read_contents
@@ -28,7 +29,6 @@ from dingkao.assessments.graphql.form_types import (
 from dingkao.assessments.records import AssessmentRecord, read_records
 from dingkao.assessments.requirements import RequirementNotAnswered, Unmet, unmet_requirements
 from dingkao.assessments.rules import MACHINE, STAGES, Event
-from dingkao.assessments.scope import grant_on
 from dingkao.assessments.service.procedure import Offer, offers
 from dingkao.assessments.service.submission import preview
 from dingkao.assessments.submissions import SubmissionRecord, read_latest_submissions
@@ -358,11 +358,18 @@ async def _load_records(ids: list[int]) -> list[AssessmentRecord | None]:
 
 async def load_assessment(info: CoreInfo, assessment_id: int) -> Assessment:
     """The assessment in the asking account's scope. Raises NotLoggedIn, NotFound."""
+    return Assessment.from_record(await load_record(info, assessment_id))
+
+
+async def load_record(
+    info: CoreInfo, assessment_id: int, kinds: Sequence[Kind] = (Kind.ASSESSMENT,)
+) -> AssessmentRecord:
+    """The record behind it, for who sees it as one of `kinds`. Raises NotLoggedIn, NotFound."""
     caller = logged_in(info.context.caller)
     record = await info.context.loader(_load_records).load(assessment_id)
-    if record is None or grant_on(caller, record) is None:
+    if record is None or all(grant_on(caller, record, kind=kind) is None for kind in kinds):
         raise NotFound
-    return Assessment.from_record(record)
+    return record
 
 
 AssessmentId = Annotated[strawberry.ID, strawberry.argument(description="The assessment. 考核标识")]

@@ -1,9 +1,9 @@
 """What every change of the form begins and ends with: lock, whose it is, the state, the revision."""
 
+from dingkao.access.rules import require_role
 from dingkao.assessments.access import lock_assessment
 from dingkao.assessments.records import AssessmentRecord
 from dingkao.assessments.rules import EDITABLE
-from dingkao.assessments.scope import require_role
 from dingkao.assessments.tables import Assessment
 from dingkao.audit.work import UnitOfWork
 from dingkao.plugin.errors import RevisionConflict, StateConflict

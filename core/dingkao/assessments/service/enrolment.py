@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
+from dingkao.access.rules import grant_on
 from dingkao.assessments.access import lock_records, move_all
 from dingkao.assessments.form_tables import RegistrationForm
 from dingkao.assessments.records import AssessmentRecord
 from dingkao.assessments.rules import MACHINE, TITLES, Event
-from dingkao.assessments.scope import grant_on
 from dingkao.audit.work import begin
 from dingkao.cycles.vocabulary import CycleState
 from dingkao.db.statement import Statement

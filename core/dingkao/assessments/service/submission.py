@@ -3,11 +3,11 @@
 import json
 from datetime import datetime
 
+from dingkao.access.rules import require_role
 from dingkao.assessments.access import gather_facts, lock_assessment, move, pinned_policy
 from dingkao.assessments.content import FormContent, read_content, snapshot
 from dingkao.assessments.records import AssessmentRecord
 from dingkao.assessments.rules import INSTITUTION_HAS_ACTED, Event, institution_has_acted
-from dingkao.assessments.scope import require_role
 from dingkao.assessments.service.editing import edit
 from dingkao.assessments.submission_rules import submission_problems
 from dingkao.assessments.submissions import snapshot_digest

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from piccolo.query.functions.aggregate import Sum
 
+from dingkao.access.rules import require_role
 from dingkao.assessments.access import lock_assessment, pinned_policy, read_assessment
 from dingkao.assessments.records import AssessmentRecord
 from dingkao.assessments.rules import EDITABLE, ENROLLED
-from dingkao.assessments.scope import require_role
 from dingkao.assessments.service.form import set_photo
 from dingkao.audit.work import UnitOfWork, begin, logged_in
 from dingkao.environment import Environment

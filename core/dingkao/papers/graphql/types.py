@@ -6,8 +6,9 @@ from typing import Any, TypeAlias
 
 import strawberry
 
+from dingkao.access.rules import OF_A_SITTING, grant_on
 from dingkao.assessments.access import pinned_policy
-from dingkao.assessments.graphql import Assessment, load_assessment
+from dingkao.assessments.graphql import Assessment, load_assessment, load_record
 from dingkao.assessments.records import AssessmentRecord
 from dingkao.context import CoreInfo
 from dingkao.papers import rules
@@ -237,8 +238,8 @@ def _show_answer(row: Mapping[str, Any] | None) -> SavedAnswer | None:
     )
 
 
-def show_attempt(info: CoreInfo, record: AttemptRecord, *, own: bool) -> Attempt:
-    """An attempt as the API shows it at this moment."""
+def show_attempt(info: CoreInfo, record: AttemptRecord, *, own: bool, marked: bool = True) -> Attempt:
+    """An attempt as the API shows it at this moment, with its mark where `marked`."""
     environment = info.context.environment
     now = environment.clock.now()
     running = record.state is AttemptState.IN_PROGRESS
@@ -259,8 +260,8 @@ def show_attempt(info: CoreInfo, record: AttemptRecord, *, own: bool) -> Attempt
         seconds_left=rules.seconds_left(record.deadline, now) if running else 0,
         submitted_at=record.submitted_at,
         timed_out=record.timed_out,
-        score_percent=None if own and record.reveal is Reveal.RESULT else record.score_percent,
-        passed=record.passed,
+        score_percent=None if not marked or (own and record.reveal is Reveal.RESULT) else record.score_percent,
+        passed=record.passed if marked else None,
         record=record,
         own=own,
     )
@@ -299,22 +300,28 @@ class Paper(Node):
 
     @strawberry.field(description="Every attempt, first to last. 答卷列表")
     async def attempts(self, info: CoreInfo) -> list[Attempt]:
-        own = _is_own(info, self.assessment_record)
+        own, marked = _is_own(info, self.assessment_record), _sees_marks(info, self.assessment_record)
         records = await info.context.loader(read_attempts_of).load(self.record.id)
-        return [show_attempt(info, record, own=own) for record in records]
+        return [show_attempt(info, record, own=own, marked=marked) for record in records]
 
     @strawberry.field(description="The attempt that is being answered. 进行中的答卷")
     async def running_attempt(self, info: CoreInfo) -> Attempt | None:
-        own = _is_own(info, self.assessment_record)
+        own, marked = _is_own(info, self.assessment_record), _sees_marks(info, self.assessment_record)
         for record in await info.context.loader(read_attempts_of).load(self.record.id):
             if record.state is AttemptState.IN_PROGRESS:
-                return show_attempt(info, record, own=own)
+                return show_attempt(info, record, own=own, marked=marked)
         return None
 
 
 def _is_own(info: CoreInfo, record: AssessmentRecord) -> bool:
     caller = info.context.caller
     return caller is not None and caller.doctor_id == record.doctor_id
+
+
+def _sees_marks(info: CoreInfo, record: AssessmentRecord) -> bool:
+    """Who sees the attempt as an invigilator alone does not see what came of it."""
+    caller = info.context.caller
+    return caller is not None and grant_on(caller, record) is not None
 
 
 async def _settle(info: CoreInfo, assessment_id: int) -> bool:
@@ -362,8 +369,7 @@ async def load_paper(info: CoreInfo, paper_id: int) -> Paper:
     record = await info.context.loader(read_papers).load(paper_id)
     if record is None:
         raise NotFound
-    assessment = await load_assessment(info, record.assessment)
-    return show_paper(record, assessment.record)
+    return show_paper(record, await load_record(info, record.assessment, OF_A_SITTING))
 
 
 async def load_attempt(info: CoreInfo, attempt_id: int) -> Attempt:
@@ -371,13 +377,13 @@ async def load_attempt(info: CoreInfo, attempt_id: int) -> Attempt:
     record = await info.context.loader(read_attempts).load(attempt_id)
     if record is None:
         raise NotFound
-    assessment = await load_assessment(info, record.assessment)
-    own = _is_own(info, assessment.record)
+    assessment = await load_record(info, record.assessment, OF_A_SITTING)
+    own = _is_own(info, assessment)
     over = record.timing.is_over(info.context.environment.clock.now())
     if record.state is AttemptState.IN_PROGRESS and over and own and await _settle(info, record.assessment):
         record = await info.context.loader(read_attempts).load(attempt_id)
         assert record is not None  # noqa: S101 - attempts are never deleted
-    return show_attempt(info, record, own=own)
+    return show_attempt(info, record, own=own, marked=_sees_marks(info, assessment))
 
 
 async def load_attempt_by_token(info: CoreInfo, attempt_id: int) -> Attempt:

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import strawberry
 
-from dingkao.assessments.graphql import load_assessment
+from dingkao.access.rules import OF_A_SITTING
+from dingkao.assessments.graphql import load_record
 from dingkao.context import CoreInfo
 from dingkao.plugin.graphql import StateProblem, ValidationProblem
 from dingkao.plugin.ids import decode_id
@@ -53,7 +54,7 @@ IdentifyInPersonResult = Annotated[
 
 async def _show(info: CoreInfo, assessment_id: int) -> FaceConsent:
     info.context.forget_loaded()
-    return await show_face_consent(info, (await load_assessment(info, assessment_id)).record)
+    return await show_face_consent(info, await load_record(info, assessment_id, OF_A_SITTING))
 
 
 @strawberry.type
