@@ -135,6 +135,22 @@ async def test_a_failure_of_any_method_is_a_flag_and_stops_nothing(
     assert await sittings.states(doctor) == ["PASSED", "AVAILABLE"]
 
 
+async def test_a_service_that_is_back_during_the_attempt_hears_of_it(proctored: Sittings, clock: SettableClock) -> None:
+    proctor = MockProctor(fails=PortFailed("down"))
+    sittings = guarded(proctored, proctor)
+    doctor, attempt = await begin(sittings)
+    for _ in range(15):
+        await tell_proctor(sittings.environment)
+        clock.advance(timedelta(seconds=81))
+    assert (await flags(attempt))[0].times == 15
+    proctor.works()
+    for _ in range(2):
+        await tell_proctor(sittings.environment)
+    await submit_attempt(sittings.environment, doctor.caller, attempt)
+    await tell_proctor(sittings.environment)
+    assert [name for name, _ in proctor.calls[-3:]] == ["register", "start", "stop"]
+
+
 @pytest.mark.parametrize(
     ("method", "answer"), [("register", "yes"), ("frame", 7)], ids=["no registration", "no reference"]
 )

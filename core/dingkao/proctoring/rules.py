@@ -102,6 +102,12 @@ def next_step(*, running: bool, registered: bool, started: bool, stopped: bool, 
     return ProctorStep.STOP
 
 
+def tries_after(step: ProctorStep, tries: int) -> int:
+    """The failures that count after one more. While an attempt runs they go no further than half of `MOST_TRIES`: the
+    service is asked at least every 80 s, since it may be back, and its end is still told."""
+    return tries + 1 if step is ProctorStep.STOP else min(tries + 1, MOST_TRIES // 2)
+
+
 def pause_after(tries: int) -> timedelta:
     """How long to wait after the failure number `tries` (from 1)."""
     return timedelta(seconds=min(FIRST_PAUSE_SECONDS * 2 ** min(tries - 1, 20), LONGEST_PAUSE_SECONDS))

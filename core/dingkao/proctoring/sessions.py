@@ -176,7 +176,7 @@ async def _note_success(
 async def _note_failure(
     environment: Environment, row: Mapping[str, Any], step: ProctorStep, failure: ProctorFailure
 ) -> None:
-    tries = row["tries"] + 1
+    tries = rules.tries_after(step, row["tries"])
     async with begin(environment, SYSTEM_CALLER) as work:
         await ProctorSession.update(
             {ProctorSession.tries: tries, ProctorSession.due_at: work.now + rules.pause_after(tries)}
