@@ -186,10 +186,17 @@ async def end_sessions(
 
 
 async def caller_of(
-    environment: Environment, token: str, language: Language, request_id: str, address: str
+    environment: Environment,
+    token: str,
+    language: Language,
+    request_id: str,
+    address: str,
+    *,
+    counts: bool = True,
 ) -> Caller | None:
     """The caller whose access token `token` is, or None where it is unknown or over, its session ended or lay idle too
-    long, or the account is disabled. The session counts as used."""
+    long, or the account is disabled. The session counts as used, unless `counts` is false: where nobody does anything,
+    and the server alone looks whether it still is one."""
     now = environment.clock.now()
     today = china_date(now)
     rows = await _session_with_roles.run(digest=token_digest(token), today=today)
@@ -202,7 +209,8 @@ async def caller_of(
     last_used = environment.last_uses.last(first["session"], first["last_used_at"])
     if last_used + idle_limit(environment.settings, staff=staff) <= now:
         return None
-    environment.last_uses.note(first["session"], last_used, now)
+    if counts:
+        environment.last_uses.note(first["session"], last_used, now)
     grants: list[RoleGrant] = []
     reach: dict[int | None, tuple[int, ...]] = {}
     if not staff:

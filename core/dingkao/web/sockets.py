@@ -232,7 +232,7 @@ class _Connection:
         payload = message.get("payload")
         token = payload.get("token") if isinstance(payload, dict) else None
         self._token = token if isinstance(token, str) else ""
-        caller = await self._ask_who()
+        caller = await self._ask_who(counts=True)
         if caller is None:
             raise Closing(4403, "Log in, and send the session's token in connection_init")
         if self._endpoint.by_account[caller.account_id] >= self._settings.live_connections_per_account:
@@ -241,7 +241,7 @@ class _Connection:
         self._caller = caller
         self._known.set()
 
-    async def _ask_who(self) -> Caller | None:
+    async def _ask_who(self, *, counts: bool) -> Caller | None:
         scope = self._websocket.scope
         return await caller_of(
             self._environment,
@@ -249,6 +249,7 @@ class _Connection:
             scope["dingkao.language"],
             scope["dingkao.request_id"],
             scope["dingkao.address"],
+            counts=counts,
         )
 
     async def _look_again(self) -> None:
@@ -264,7 +265,8 @@ class _Connection:
             if now - last < self._settings.live_check_seconds:
                 continue
             last = now
-            caller = await self._ask_who()
+            # An open page is no use of the session: it lies idle as without one.
+            caller = await self._ask_who(counts=False)
             if caller is None:
                 raise Closing(4403, "The session is over")
             if caller != self._caller:
