@@ -23,6 +23,7 @@ GOOD: dict[str, Any] = {
     "trusted_proxies": ("10.0.0.5",),
     "allowed_hosts": ("dingkao.example",),
     "hsts_seconds": 31_536_000,
+    "second_factor_roles": ("AUTHORITY_OFFICER",),
 }
 
 
@@ -52,6 +53,7 @@ SETTINGS: list[tuple[str, dict[str, Any]]] = [
     ("cors", {"cors_origins": ("*",)}),
     ("debug-log", {"log_level": "DEBUG"}),
     ("session-hours", {"session_hours": 13}),
+    ("totp", {"second_factor_roles": ()}),
     ("hosts", {"allowed_hosts": ()}),
     ("hosts", {"allowed_hosts": ("other.example",)}),
     ("hsts", {"hsts_seconds": 0}),

@@ -217,6 +217,12 @@ def _long_sessions(facts: Facts) -> str | None:
     return f"DINGKAO_SESSION_HOURS is {hours}" if hours > LONGEST_SESSION_HOURS else None
 
 
+def _totp(facts: Facts) -> str | None:
+    if facts.settings.second_factor_roles:
+        return None
+    return "DINGKAO_SECOND_FACTOR_ROLES is empty: staff log in with a password alone"
+
+
 def _root(facts: Facts) -> str | None:
     return "this is the root account: a weakness of the server would be one of the machine" if facts.is_root else None
 
@@ -260,6 +266,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check("debug-log", Severity.UNSAFE, _debug, "set DINGKAO_LOG_LEVEL=INFO"),
     Check("session-hours", Severity.UNSAFE, _long_sessions, f"set at most {LONGEST_SESSION_HOURS}"),
     Check("sms-clear", Severity.UNSAFE, _sms_in_the_clear, "set the gateway's https address"),
+    Check("totp", Severity.UNSAFE, _totp, "name the roles of staff, those of administrators and authorities first"),
     Check("hosts", Severity.ADVICE, _no_hosts, "name the host names of the public address"),
     Check("hsts", Severity.ADVICE, _no_hsts, "set 31536000 once https works for good"),
     Check("documents", Severity.ADVICE, _documents, "make a manifest (dingkao documents), and set enforce"),
