@@ -11,6 +11,7 @@ from dingkao.assessments import graphql as assessments
 from dingkao.context import CoreInfo
 from dingkao.cycles import graphql as cycles
 from dingkao.doctors import graphql as doctors
+from dingkao.doctors import revealing_graphql as revealing
 from dingkao.host import graphql as plugins
 from dingkao.host.plugin_fields import plugin_info
 from dingkao.host.refusal import Problems
@@ -34,6 +35,7 @@ _SUBJECTS = (
     sessions,
     institutions,
     doctors,
+    revealing,
     cycles,
     policy,
     assessments,

@@ -234,6 +234,9 @@ class Settings(BaseSettings):
         default=(),
         description="Roles that must set up an authenticator (TOTP) first, as AUTHORITY_OFFICER; separated by commas",
     )
+    reveals_per_hour: int = Field(
+        default=20, ge=1, le=1000, description="Doctors whose numbers one account may see in full within an hour"
+    )
     sweep_seconds: float = Field(
         default=5.0, ge=0.2, le=300, description="Seconds between two looks for attempts whose time is up"
     )

@@ -92,6 +92,10 @@ async def look_around(server: Server, staff: Staff) -> None:
         input={"doctorId": doctor, "institutionId": places[demo.FIRST_HOSPITAL], "reason": "登记机构有误，予以更正"},
     )
     await authority.do(
+        "RevealPersonalNumbers",
+        input={"doctorId": doctor, "numbers": ["DOCUMENT_NUMBER"], "reason": "核对电子化注册系统信息"},
+    )
+    await authority.do(
         "RecordBehaviour",
         input={"doctorId": doctor, "kind": "AWARD", "occurredOn": "2026-05-04", "description": "市级表彰"},
     )

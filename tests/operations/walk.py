@@ -147,6 +147,12 @@ class Walk:
         registered = (await self.run(self.authority, "RegisterDoctor", input=entry))["doctor"]["id"]
         move = {"doctorId": registered, "institutionId": other["id"], "reason": "更正"}
         await self.run(self.authority, "TransferDoctor", input=move)
+        shown = {
+            "doctorId": registered,
+            "numbers": ["DOCUMENT_NUMBER", "BOUND_PHONE"],
+            "reason": "核对电子化注册系统信息",
+        }
+        await self.run(self.authority, "RevealPersonalNumbers", input=shown)
         record = {"doctorId": encode_id("Doctor", doctors[0].doctor_id), "kind": "AWARD", "occurredOn": "2025-01-01"}
         await self.run(self.authority, "RecordBehaviour", input=record)
         bank = self._bank()

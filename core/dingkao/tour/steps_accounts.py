@@ -171,6 +171,12 @@ def transfer(world: World, doctor: Doctor) -> None:
     )
     place = moved["doctor"]["registration"]["institution"]["id"]
     world.authority.equal("TransferDoctor", "the institution", place, world.hospital_id)
+    asked = {"doctorId": doctor.doctor_id, "numbers": ["DOCUMENT_NUMBER"], "reason": "核对电子化注册系统信息"}
+    doctor.account.refused("RevealPersonalNumbers", "FORBIDDEN", input=asked)
+    world.authority.refused("RevealPersonalNumbers", "REASON_LENGTH", input={**asked, "reason": "看看"})
+    shown = world.authority.do("RevealPersonalNumbers", "PersonalNumbersRevealed", "查看完整证件号码", input=asked)
+    number = shown["numbers"][0]["value"]
+    world.authority.equal("RevealPersonalNumbers", "the number", number, doctor.document_number)
 
 
 def _transfer(doctor: Doctor, institution_id: str) -> dict[str, str]:
