@@ -8,6 +8,7 @@ import strawberry
 from dingkao.accounts import graphql as accounts
 from dingkao.accounts import session_graphql as sessions
 from dingkao.assessments import graphql as assessments
+from dingkao.audit import graphql as audit
 from dingkao.context import CoreInfo
 from dingkao.cycles import graphql as cycles
 from dingkao.doctors import graphql as doctors
@@ -45,6 +46,7 @@ _SUBJECTS = (
     results,
     simulation,
     staff,
+    audit,
     plugins,
 )
 

@@ -30,6 +30,7 @@ class Staff:
     bank_approver: Person
     security_administrator: Person
     system_administrator: Person
+    audit_administrator: Person
 
 
 async def log_in(server: Server) -> Staff:
@@ -43,6 +44,7 @@ async def log_in(server: Server) -> Staff:
         demo.BANK_APPROVER,
         demo.SECURITY_ADMINISTRATOR,
         demo.SYSTEM_ADMINISTRATOR,
+        demo.AUDIT_ADMINISTRATOR,
     )
     for login_name in staff:
         member = server.person()
@@ -141,6 +143,7 @@ async def keep_accounts(staff: Staff, hospital: str, other_hospital: str) -> Non
     await keeper.do("RenewInitialSecret", input={"accountId": account})
     await keeper.do("ChangeAccount", input={"accountId": account, "change": "DISABLE", "reason": "离职"})
     await staff.system_administrator.do("SystemInformation")
+    await staff.audit_administrator.do("AuditEntries", first=2, action="END_ROLE")
 
 
 async def prepare_next_cycle(staff: Staff) -> None:

@@ -123,6 +123,8 @@ class Walk:
         await self.run(keeper, "ChangeAccount", input=change)
         system = await province.add_officer(Role.SYSTEM_ADMINISTRATOR, None)
         await self.run(await token_of(self.environment, system.account_id), "SystemInformation")
+        auditor = await province.add_officer(Role.AUDIT_ADMINISTRATOR, None)
+        await self.run(await token_of(self.environment, auditor.account_id), "AuditEntries", first=100)
 
     async def registry(self) -> None:
         """Doctors with behaviour records, organisations, the question bank."""

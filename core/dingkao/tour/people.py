@@ -58,6 +58,7 @@ class World:
     bank_approver: Account
     security_administrator: Account
     system_administrator: Account
+    audit_administrator: Account
     institution: Account
     body: Account
     other_institution: Account

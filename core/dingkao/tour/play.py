@@ -80,6 +80,7 @@ def _open_world(http: httpx.Client, report: Report, read_code: CodeReader) -> Wo
         bank_approver=_staff(http, report, "审题专家", demo.BANK_APPROVER),
         security_administrator=_staff(http, report, "安全管理员", demo.SECURITY_ADMINISTRATOR),
         system_administrator=_staff(http, report, "系统管理员", demo.SYSTEM_ADMINISTRATOR),
+        audit_administrator=_staff(http, report, "审计管理员", demo.AUDIT_ADMINISTRATOR),
         institution=_staff(http, report, "人民医院", demo.INSTITUTION_OFFICER),
         body=_staff(http, report, "考核机构", demo.BODY_REVIEWER),
         other_institution=_staff(http, report, "另一家医院", demo.SECOND_INSTITUTION_OFFICER),

@@ -41,3 +41,12 @@ def administer(world: World) -> None:
     system.read("SystemInformation", lambda value: f"版本{value['version']}，{value['database']}")
     system.refused("StaffAccounts", "FORBIDDEN", first=1)
     system.refused("Doctors", "FORBIDDEN", first=1)
+    auditor = world.audit_administrator
+    told = auditor.read("AuditEntries", lambda value: f"最近{len(value['edges'])}条", first=50)
+    numbers = [edge["node"]["number"] for edge in told["edges"]]
+    auditor.equal("AuditEntries", "the newest first", numbers, sorted(numbers, reverse=True))
+    refused = auditor.read("AuditEntries", "被拒绝的操作", first=1, refused=True, action="CHANGE_ACCOUNT")
+    auditor.equal("AuditEntries", "the officer's", [edge["node"]["result"] for edge in refused["edges"]], ["FORBIDDEN"])
+    auditor.refused("Doctors", "FORBIDDEN", first=1)
+    for other in (keeper, system, world.authority):
+        other.refused("AuditEntries", "FORBIDDEN", first=1)
