@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
+from dingkao.accounts.wechat_http import WECHAT_URL, WeChatHttp
 from dingkao.clock import Clock, SystemClock
 from dingkao.crypto.loading import load_keys
 from dingkao.db.database import Database
@@ -20,6 +21,7 @@ from dingkao.plugin.policy import PolicyError
 from dingkao.plugin.ports import (
     FaceVerifier,
     FileStore,
+    MiniProgram,
     PortFailed,
     PortSlot,
     Proctor,
@@ -28,7 +30,14 @@ from dingkao.plugin.ports import (
     SmsSender,
 )
 from dingkao.policies import PolicyBook
-from dingkao.ports import GuardedFaceVerifier, GuardedFileStore, GuardedProctor, GuardedSealProvider, GuardedSmsSender
+from dingkao.ports import (
+    GuardedFaceVerifier,
+    GuardedFileStore,
+    GuardedMiniProgram,
+    GuardedProctor,
+    GuardedSealProvider,
+    GuardedSmsSender,
+)
 from dingkao.proctoring.recorder import RecordingFaceVerifier, RecordingProctor
 from dingkao.registry import Registry
 from dingkao.schema import assemble
@@ -40,6 +49,9 @@ Port = TypeVar("Port")
 
 # Of 128 bits in hexadecimal digits, at least half.
 LEAST_SMS_SECRET = 16
+# After so many failures in a row people are told at once, for so many seconds, to log in by document number.
+WECHAT_BREAKER_FAILURES = 5
+WECHAT_BREAKER_SECONDS = 30
 
 
 class NoSealKey:
@@ -102,6 +114,8 @@ def build_environment(
         or GuardedFileStore(open_file_store(settings.storage_url)),
         # Never a plugin's store: faces stay apart from all other files.
         faces=FaceImages(GuardedFileStore(open_file_store(_faces_url(settings))), keys),
+        mini_program=_guarded(registry, PortSlot.MINI_PROGRAM, MiniProgram, GuardedMiniProgram)  # type: ignore[type-abstract]
+        or _default_mini_program(settings),
     )
 
 
@@ -147,6 +161,19 @@ def _faces_url(settings: Settings) -> str:
     if settings.storage_url.startswith("memory:"):
         return settings.storage_url
     return f"{url}/faces" if url.startswith("s3://") else f"{url}-faces"
+
+
+def _default_mini_program(settings: Settings) -> MiniProgram | None:
+    if settings.wechat_app_id is None:
+        return None
+    secret = settings.wechat_app_secret.get_secret_value()
+    if not secret:
+        raise BadSettings("DINGKAO_WECHAT_APP_SECRET: DINGKAO_WECHAT_APP_ID is set, so this must hold its secret")
+    breaker = CircuitBreaker(WECHAT_BREAKER_FAILURES, WECHAT_BREAKER_SECONDS)
+    outgoing = Outgoing(seconds=settings.wechat_seconds, tries=1, breaker=breaker)
+    url = settings.wechat_url or WECHAT_URL
+    wechat = WeChatHttp(url, app_id=settings.wechat_app_id, secret=secret, outgoing=outgoing)
+    return GuardedMiniProgram(wechat)
 
 
 def _default_seal(settings: Settings) -> SealProvider:

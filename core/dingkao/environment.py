@@ -6,7 +6,7 @@ from dingkao.clock import Clock
 from dingkao.crypto.ring import KeyRing
 from dingkao.db.database import Database
 from dingkao.last_uses import LastUses
-from dingkao.plugin.ports import FaceVerifier, FileStore, Proctor, SealProvider, SmsSender
+from dingkao.plugin.ports import FaceVerifier, FileStore, MiniProgram, Proctor, SealProvider, SmsSender
 from dingkao.policies import PolicyBook
 from dingkao.registry import Registry
 from dingkao.settings import Settings
@@ -31,4 +31,6 @@ class Environment:
     seal: SealProvider
     files: FileStore
     faces: FaceImages
+    # None: no mini-program logs in here.
+    mini_program: MiniProgram | None = None
     last_uses: LastUses = field(default_factory=LastUses)

@@ -21,6 +21,8 @@ from dingkao.plugin.ports import (
     FaceVerdict,
     FaceVerifier,
     FileStore,
+    MiniProgram,
+    MiniProgramRefused,
     PortBroken,
     PortFailed,
     PortSlot,
@@ -266,6 +268,19 @@ class GuardedFileStore:
     async def delete(self, name: str) -> None:
         """Remove. Raises PortFailed."""
         await self._guard.call("delete", lambda: self._port.delete(name))
+
+
+class GuardedMiniProgram:
+    """A MiniProgram under its rule."""
+
+    def __init__(self, port: MiniProgram, plugin: str | None = None, seconds: float | None = None) -> None:
+        self._port = port
+        self._guard = _Guard(PortSlot.MINI_PROGRAM, plugin, seconds)
+
+    async def open_id(self, code: str) -> str:
+        """The user's name at the platform. Raises MiniProgramRefused, PortFailed; PortBroken where it is no text."""
+        found = await self._guard.call("open_id", lambda: self._port.open_id(code), (MiniProgramRefused,))
+        return _checked(found, str, PortSlot.MINI_PROGRAM)
 
 
 def _checked(answer: Any, kind: type[Answer], slot: PortSlot) -> Answer:

@@ -5,6 +5,7 @@ from typing import Annotated, cast
 
 import strawberry
 
+from dingkao.accounts import credential_graphql as credentials
 from dingkao.accounts import graphql as accounts
 from dingkao.accounts import session_graphql as sessions
 from dingkao.assessments import graphql as assessments
@@ -33,6 +34,7 @@ from dingkao.staff import graphql as staff
 
 _SUBJECTS = (
     accounts,
+    credentials,
     sessions,
     institutions,
     doctors,

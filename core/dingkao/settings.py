@@ -289,6 +289,30 @@ class Settings(BaseSettings):
     sms_breaker_seconds: float = Field(
         default=30.0, ge=0.1, le=3600, description="Seconds for which it is; then one message tries whether it answers"
     )
+    sms_code_minutes: int = Field(default=5, ge=1, le=10, description="Minutes for which a code sent by SMS is valid")
+    sms_code_tries: int = Field(default=5, ge=1, le=10, description="Tries that a code sent by SMS allows")
+    sms_code_failures_an_hour: int = Field(
+        default=10, ge=3, le=100, description="Wrong codes an hour after which no other is sent to the phone"
+    )
+    sms_code_interval_seconds: int = Field(
+        default=60, ge=10, le=3600, description="Seconds between two codes to one phone"
+    )
+    sms_codes_an_hour: int = Field(default=5, ge=1, le=60, description="Codes to one phone in an hour")
+    sms_codes_a_day: int = Field(default=10, ge=1, le=100, description="Codes to one phone in a day")
+    sms_codes_address_day: int = Field(
+        default=50,
+        ge=1,
+        le=100_000,
+        description="Codes asked for from one address in a day, to phones no registry holds",
+    )
+    wechat_app_id: str | None = Field(
+        default=None, max_length=100, description="AppID of the mini-program whose users may log in; unset: none do"
+    )
+    wechat_app_secret: SecretStr = Field(default=SecretStr(""), description="AppSecret of the mini-program")
+    wechat_url: str | None = Field(
+        default=None, pattern="^https?://", description="Address of WeChat's server interface; unset: WeChat's own"
+    )
+    wechat_seconds: float = Field(default=3.0, ge=0.1, le=5, description="Seconds that WeChat may take to answer")
     seal_key: Path | None = Field(default=None, description="PKCS#12 file of the authority's seal key")
     seal_passphrase: SecretStr = Field(default=SecretStr(""), description="Passphrase of the seal key")
     font_path: Path | None = Field(default=None, description="Folder of fonts for documents, or none: the bundled ones")

@@ -14,8 +14,7 @@ from dingkao.outgoing import BreakerOpen, CircuitBreaker, Outgoing
 from dingkao.plugin.ports import PortFailed, PortTimedOut, SmsSender
 from dingkao.ports import GuardedSmsSender
 from dingkao.settings import BadSettings, Settings
-
-from .local_server import LocalServer, answer, cut, local_server
+from dingkao.testing.local_server import LocalServer, answer, cut, local_server
 
 SECRET = b"a secret of the gateway"
 PHONE = "13900000001"
@@ -86,11 +85,11 @@ async def test_a_connection_that_is_cut_is_tried_again() -> None:
 async def test_a_late_answer_is_too_late_and_tried_again() -> None:
     async with local_server() as server:
         server.answers = [server.hang, TAKEN]
-        assert await sender(server, seconds=0.2).send(MESSAGE) == "gw-1"
+        assert await sender(server, seconds=2).send(MESSAGE) == "gw-1"
     async with local_server() as server:
         server.answers = [server.hang]
         with pytest.raises(PortTimedOut):
-            await sender(server, seconds=0.1).send(MESSAGE)
+            await sender(server, seconds=1).send(MESSAGE)
         assert len(server.asked) == 2
 
 
@@ -168,7 +167,7 @@ async def test_what_is_given_up_from_outside_counts_as_a_failure(capsys: pytest.
     async with local_server() as server:
         server.answers = [server.hang]
         with pytest.raises(PortTimedOut):
-            await GuardedSmsSender(sender(server, breaker=breaker), seconds=0.1).send(MESSAGE)
+            await GuardedSmsSender(sender(server, breaker=breaker), seconds=1).send(MESSAGE)
     assert breaker.is_open
     logged = capsys.readouterr().err
     assert "port failed" in logged

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+from dingkao.accounts.notices import all_sent
 from dingkao.accounts.tables import Session
 from dingkao.accounts.totp import code_of, secret_of, step_of
+from dingkao.accounts.wechat_http import WeChatHttp
 from dingkao.doctors.made_up import (
     made_up_document_number,
     made_up_practice_number,
@@ -13,12 +15,15 @@ from dingkao.doctors.made_up import (
 )
 from dingkao.environment import Environment
 from dingkao.messaging.outbox import read_outbox
+from dingkao.outgoing import CircuitBreaker, Outgoing
 from dingkao.papers.records import read_questions
 from dingkao.papers.tables import AssessmentPaper, Question
 from dingkao.plugin.ids import decode_id, encode_id
 from dingkao.plugin.policy import PolicyLayer, stack
 from dingkao.plugin.vocabulary import AssessmentState, Role, Sex, Verdict
 from dingkao.testing.clock import SettableClock
+from dingkao.testing.local_server import answer as given_answer
+from dingkao.testing.local_server import local_server
 from dingkao.testing.progress import bring_to_tests
 from dingkao.testing.sample import SampleDoctor, SampleProvince, build_sample
 from dingkao.tour import pictures
@@ -88,10 +93,40 @@ class Walk:
         await self.run(refreshed["token"], "EndOtherSessions")
         await self.run(refreshed["token"], "LogOut")
         await self.second_factor()
+        await self.credentials()
         tokens = [await token_of(self.environment, newcomer.account_id) for _ in range(self.size)]
         await self.run(tokens[0], "LogOutEverywhere")
         await self.run(None, "ApiVersion")
         await self.run(None, "Ping")
+
+    async def credentials(self) -> None:
+        """A forgotten password, a changed one, another phone, WeChat, codes on paper."""
+        old, new = "correct horse battery", "seven storks above the fen"
+        doctor = await self.province.add_doctor("改密码", phone="13800000003", password_hash="unused")
+        reset = await self.run(None, "StartPasswordReset", input={"documentNumber": doctor.document_number})
+        answer = {"flow": reset["flow"], "code": await self.sent_code(), "newPassword": old}
+        await self.run(None, "CompletePasswordReset", input=answer)
+        token = await token_of(self.environment, doctor.account_id)
+        await self.run(token, "ChangePassword", input={"oldPassword": old, "newPassword": new})
+        await self.run(token, "StartPhoneChange", input={"phone": "13800000004"})
+        await self.run(token, "CompletePhoneChange", input={"code": await self.sent_code()})
+        async with local_server(given_answer(200, {"openid": "o-1", "session_key": "k"})) as wechat:
+            outgoing = Outgoing(seconds=5, tries=1, breaker=CircuitBreaker(5, 30))
+            # The environment is made once; that of this server is given a WeChat of loopback here.
+            mini_program = WeChatHttp(wechat.url, app_id="wx", secret="s", outgoing=outgoing)
+            object.__setattr__(self.environment, "mini_program", mini_program)
+            await self.run(token, "BindWechat", input={"code": "one"})
+            await self.run(None, "LogInWithWechat", input={"code": "two"})
+        await self.run(token, "UnbindWechat")
+        hospital = encode_id("Organisation", self.province.institution_id)
+        await self.run(self.institution, "IssueActivationCodes", input={"institutionId": hospital})
+        await all_sent()
+
+    async def sent_code(self) -> str:
+        """The code that was sent last."""
+        await all_sent()
+        texts = [message.text for message in await read_outbox(5) if "验证码" in message.text]
+        return next(word for word in texts[0].replace("，", "验证码").split("验证码") if word.isdigit())
 
     async def second_factor(self) -> None:
         """An officer sets up an authenticator and takes it away again."""

@@ -23,7 +23,8 @@ ClientOf = Callable[..., Awaitable[Client]]
 PUBLIC = {"Cycle", "Organisation", "Region"}
 REFUSED = {"NOT_FOUND", "FORBIDDEN"}
 # Open to everybody: what the software is, and the way in.
-OPEN = {"apiVersion", "ping", "logIn", "refreshSession"}
+OPEN = {"apiVersion", "ping", "logIn", "logInWithWechat", "refreshSession"}
+OPEN |= {"startPasswordReset", "completePasswordReset"}
 # Open to who has to finish his first login: to see that, to finish it, and to leave.
 FIRST_LOGIN = OPEN | {"viewer", "sendPhoneCode", "completeFirstLogin", "logOut", "logOutEverywhere"}
 FIRST_LOGIN |= {"sessions", "endSession", "endOtherSessions"}

@@ -7,7 +7,7 @@ import strawberry
 
 from dingkao.accounts import refreshing, service
 from dingkao.accounts.logging_in import log_in
-from dingkao.accounts.rules import CODE_LIFETIME
+from dingkao.accounts.phone_codes import code_lifetime
 from dingkao.accounts.sessions import NewSession, Origin, caller_of
 from dingkao.context import CoreInfo
 from dingkao.doctors.numbers import mask_phone
@@ -175,7 +175,21 @@ async def show_started(info: CoreInfo, session: NewSession) -> SessionStarted:
 # Where somebody shows who he is: a request holds one of them at most, or a password could be tried a thousand times in
 # one (security.md 2.4).
 AUTHENTICATION_FIELDS = frozenset(
-    {"logIn", "sendPhoneCode", "completeFirstLogin", "refreshSession", "confirmIdentity", "confirmSecondFactor"}
+    {
+        "logIn",
+        "logInWithWechat",
+        "bindWechat",
+        "sendPhoneCode",
+        "completeFirstLogin",
+        "startPasswordReset",
+        "completePasswordReset",
+        "changePassword",
+        "startPhoneChange",
+        "completePhoneChange",
+        "refreshSession",
+        "confirmIdentity",
+        "confirmSecondFactor",
+    }
 )
 
 
@@ -207,7 +221,7 @@ class AccountMutation:
         input: Annotated[SendPhoneCodeInput, strawberry.argument(description="Where it shall go. 接收方式")],
     ) -> SendPhoneCodeResult:
         phone = await service.send_phone_code(info.context.environment, info.context.caller, input.phone)
-        minutes = int(CODE_LIFETIME.total_seconds() // 60)
+        minutes = int(code_lifetime(info.context.environment).total_seconds() // 60)
         return PhoneCodeSent(phone=mask_phone(phone), valid_minutes=minutes)
 
     @strawberry.mutation(

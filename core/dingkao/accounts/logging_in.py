@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dingkao.accounts import rules
+from dingkao.accounts.activation import activation_fits, use_activation
 from dingkao.accounts.passwords import hash_password, needs_rehash, verify_password
 from dingkao.accounts.place import accounts_policy
 from dingkao.accounts.second_factor import SecondFactorCheck, take_code
 from dingkao.accounts.sessions import NewSession, Origin, begin_session
+from dingkao.accounts.stored_passwords import is_due
 from dingkao.accounts.tables import Account, Session
 from dingkao.accounts.throttling import (
     account_waits,
@@ -29,6 +31,7 @@ from dingkao.environment import Environment
 from dingkao.logs import get_logger
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.errors import FieldProblem, NotLoggedIn, TooManyRequests, ValidationFailed
+from dingkao.plugin.national import AccountsPolicy, FirstCredential
 
 _log = get_logger("dingkao.accounts")
 
@@ -36,6 +39,8 @@ _COLUMNS = (
     Account.id,
     Account.name,
     Account.password_hash,
+    Account.password_set_at,
+    Account.created_at,
     Account.doctor,
     Account.failures,
     Account.last_failed_at,
@@ -55,6 +60,13 @@ class LoggedIn:
 
     session: NewSession
     account_id: int
+
+
+async def account_by_login_name(login_name: str) -> Any:
+    """The account whose login name is what was typed, a doctor's number in its stored form or the name of staff; None
+    where there is none."""
+    account: Any = await _account_by_login.first(logins=indexes_of(Account.login_name, normalise_number(login_name)))
+    return account or await _account_by_login.first(logins=indexes_of(Account.login_name, login_name.strip()))
 
 
 async def locked_account(account_id: int) -> Any:
@@ -81,13 +93,13 @@ async def log_in(
         # Before the password is looked at, and without a row: this is what is left to do against a flood.
         _log.warning("log in shut", address=origin.address)
         raise TooManyRequests(state.retry_after)
-    account: Any = await _account_by_login.first(logins=indexes_of(Account.login_name, normalise_number(login_name)))
-    if account is None:
-        account = await _account_by_login.first(logins=indexes_of(Account.login_name, login_name.strip()))
-    fits = await _password_fits(environment, account, password)
+    account: Any = await account_by_login_name(login_name)
+    policy = await accounts_policy(environment, account["doctor"] if account else None)
+    fits = await _password_fits(policy, account, password)
     better_hash = await _better_hash(account, password) if fits else None
     who = replace(SYSTEM_CALLER, address=origin.address, request_id=origin.request_id)
     session: NewSession | None = None
+    entry = _Entry(environment, policy, password)
     problem = rules.WRONG_CREDENTIALS
     async with begin(environment, who) as work:
         if account is None:
@@ -99,7 +111,7 @@ async def log_in(
             account = await locked_account(account["id"])
             if await account_waits(environment, account, work.now):
                 await _refuse(work, origin, account["id"], "WAITS", counted=False)
-            elif not fits or account["disabled"] or _is_over(account, work.now):
+            elif not await entry.found(account, fits=fits and not _is_over(account, work.now)) or account["disabled"]:
                 await count_account(environment, account, work.now)
                 await _refuse(work, origin, account["id"], "REFUSED", counted=True)
             elif state.over and not await known_from(account["id"], origin.address, work.now):
@@ -107,7 +119,7 @@ async def log_in(
             else:
                 wrong = await _second_factor_problem(work, account, code, origin)
                 if wrong is None:
-                    session = await _begin(work, account, origin, better_hash)
+                    session = await _begin(work, account, origin, better_hash, entry)
                 else:
                     problem = wrong
     if session is not None:
@@ -122,12 +134,34 @@ def _is_over(account: Any, now: datetime) -> bool:
     return account["initial_until"] is not None and account["initial_until"] <= now
 
 
-async def _begin(work: UnitOfWork, account: Any, origin: Origin, better_hash: str | None) -> NewSession:
+class _Entry:
+    """With what somebody comes in whose account is locked: the password, or an activation code in its place."""
+
+    def __init__(self, environment: Environment, policy: AccountsPolicy, given: str) -> None:
+        self._environment = environment
+        self._policy = policy
+        self._given = given
+        self.activation: int | None = None
+
+    async def found(self, account: Any, *, fits: bool) -> bool:
+        """Whether it opens the account. Behind the lock: of two who give one code, one comes in."""
+        if not fits:
+            now = self._environment.clock.now()
+            self.activation = await activation_fits(self._environment, account["id"], self._given, now)
+        return fits or self.activation is not None
+
+    def opens_first_login_only(self, account: Any, now: datetime) -> bool:
+        """Whether an own password has to be set before anything else."""
+        handed_over = account["password_hash"] is None or account["initial_until"] is not None
+        return self.activation is not None or handed_over or is_due(account, self._policy, now)
+
+
+async def _begin(work: UnitOfWork, account: Any, origin: Origin, better_hash: str | None, entry: _Entry) -> NewSession:
     if account["failures"]:
         await clear_failures(account["id"])
     if better_hash is not None:
         await Account.update({Account.password_hash: better_hash}).where(Account.id == account["id"])
-    first_login = account["password_hash"] is None or account["initial_until"] is not None
+    first_login = entry.opens_first_login_only(account, work.now)
     session = await begin_session(
         work.environment,
         account["id"],
@@ -138,7 +172,11 @@ async def _begin(work: UnitOfWork, account: Any, origin: Origin, better_hash: st
         address=origin.address,
         device=origin.device,
     )
-    await work.record("LOG_IN", "Account", account["id"], {"firstLogin": first_login, "newSession": session.session_id})
+    detail = {"firstLogin": first_login, "newSession": session.session_id}
+    if entry.activation is not None:
+        await use_activation(work, entry.activation, session.session_id)
+        detail["activationCode"] = entry.activation
+    await work.record("LOG_IN", "Account", account["id"], detail)
     return session
 
 
@@ -173,13 +211,15 @@ async def _second_factor_problem(
     return rules.WRONG_CODE
 
 
-async def _password_fits(environment: Environment, account: Any, password: str) -> bool:
+async def _password_fits(policy: AccountsPolicy, account: Any, password: str) -> bool:
     """Whether the password fits; takes the time of one Argon2 check whatever the answer and the account."""
     password_hash = account["password_hash"] if account else None
     fits = await verify_password(password_hash, password)
     if account is None or password_hash is not None:
         return fits
-    initial = (await accounts_policy(environment, account["doctor"])).initial_password
+    initial = policy.initial_password
+    if policy.first_credential is not FirstCredential.INITIAL_PASSWORD:
+        return False
     return initial is not None and hmac.compare_digest(initial.encode(), password.encode())
 
 

@@ -6,11 +6,6 @@ from datetime import datetime, timedelta
 from dingkao.plugin.errors import FieldProblem
 from dingkao.plugin.text import Text
 
-CODE_LIFETIME = timedelta(minutes=5)
-CODE_TRIES = 5
-CODE_INTERVAL = timedelta(seconds=60)
-CODES_AN_HOUR = 5
-
 WRONG_CODE = FieldProblem(
     "code", "WRONG_SECOND_FACTOR", Text("动态口令不正确或已使用。", "The code is wrong, or was used already.")
 )

@@ -4,6 +4,7 @@ from piccolo.columns import Boolean, Date, Integer, Timestamptz, Varchar
 from piccolo.constraints import Check
 
 from dingkao.access.rules import WITHOUT_ORGANISATION
+from dingkao.accounts.credential_vocabulary import CodePurpose
 from dingkao.accounts.vocabulary import SessionEnd
 from dingkao.db.routing import ROUTER
 from dingkao.db.sealed import Sealed, blind_index
@@ -27,6 +28,7 @@ class Account(Record, db=ROUTER, tablename="account"):
     password_hash = code_column(200, null=True)
     # Set: the password is the secret that somebody else handed over, good until then for a first login.
     initial_until = Timestamptz(null=True, default=None)
+    password_set_at = Timestamptz(null=True, default=None)
     phone = Sealed(null=True)
     doctor = reference(Doctor, null=True, unique=True, index=False)
     failures = Integer(default=0)
@@ -125,14 +127,27 @@ class Throttle(Record, db=ROUTER, tablename="throttle"):
 
 
 class PhoneCode(Record, db=ROUTER, tablename="phone_code"):
-    """短信验证码: stored as an HMAC, bound to one session, one phone and one purpose."""
+    """短信验证码: stored as an HMAC, bound to one flow (a session, or a reset's secret), one phone and one purpose.
 
-    session = reference(Session)
-    phone = Sealed(index="phone_index")
-    phone_index = blind_index(index=True)
+    `phone_index`, `subject` and `address` are what the limits count by. Without a phone nothing was sent: it stands for
+    an account that there is not."""
+
+    account = reference(Account, null=True, index=False)
+    flow = code_column(80, index=True)
+    phone = Sealed(index="phone_index", null=True)
+    phone_index = blind_index(null=True)
+    subject = code_column(60, default="")
+    address = code_column(60, default="")
     purpose = code_column(30)
     digest = code_column(64)
     sent_at = Timestamptz(default=None)
     expires_at = Timestamptz(default=None)
     tries = Integer(default=0)
     used_at = Timestamptz(null=True, default=None)
+
+    purpose_known = one_of("purpose", CodePurpose)
+    _indexes = (
+        'CREATE INDEX "phone_code_phone" ON "phone_code" ("phone_index", "sent_at")',
+        'CREATE INDEX "phone_code_subject" ON "phone_code" ("subject", "sent_at")',
+        'CREATE INDEX "phone_code_address" ON "phone_code" ("address", "sent_at")',
+    )

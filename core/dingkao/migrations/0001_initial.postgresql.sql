@@ -148,6 +148,7 @@ CREATE TABLE "account" (
   "name" VARCHAR(60) NOT NULL DEFAULT '',
   "password_hash" VARCHAR(200) DEFAULT null,
   "initial_until" TIMESTAMPTZ DEFAULT null,
+  "password_set_at" TIMESTAMPTZ DEFAULT null,
   "phone" VARCHAR(300) DEFAULT null,
   "doctor" BIGINT UNIQUE REFERENCES "doctor" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
   "failures" INTEGER NOT NULL DEFAULT 0,
@@ -238,20 +239,61 @@ CREATE INDEX throttle_last_failed_at ON throttle (last_failed_at);
 
 CREATE TABLE "phone_code" (
   "id" BIGSERIAL PRIMARY KEY NOT NULL,
-  "session" BIGINT NOT NULL REFERENCES "session" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
-  "phone" VARCHAR(300) NOT NULL DEFAULT null,
-  "phone_index" VARCHAR(60) NOT NULL DEFAULT null,
+  "account" BIGINT REFERENCES "account" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "flow" VARCHAR(80) NOT NULL DEFAULT null,
+  "phone" VARCHAR(300) DEFAULT null,
+  "phone_index" VARCHAR(60) DEFAULT null,
+  "subject" VARCHAR(60) NOT NULL DEFAULT '',
+  "address" VARCHAR(60) NOT NULL DEFAULT '',
   "purpose" VARCHAR(30) NOT NULL DEFAULT null,
   "digest" VARCHAR(64) NOT NULL DEFAULT null,
   "sent_at" TIMESTAMPTZ NOT NULL DEFAULT null,
   "expires_at" TIMESTAMPTZ NOT NULL DEFAULT null,
   "tries" INTEGER NOT NULL DEFAULT 0,
-  "used_at" TIMESTAMPTZ DEFAULT null
+  "used_at" TIMESTAMPTZ DEFAULT null,
+  CONSTRAINT "phone_code_purpose_known" CHECK ("purpose" IN ('FIRST_LOGIN', 'PASSWORD_RESET', 'PHONE_CHANGE'))
 );
 
-CREATE INDEX "phone_code_session" ON "phone_code" ("session");
+CREATE INDEX "phone_code_flow" ON "phone_code" ("flow");
 
-CREATE INDEX "phone_code_phone_index" ON "phone_code" ("phone_index");
+CREATE INDEX "phone_code_phone" ON "phone_code" ("phone_index", "sent_at");
+
+CREATE INDEX "phone_code_subject" ON "phone_code" ("subject", "sent_at");
+
+CREATE INDEX "phone_code_address" ON "phone_code" ("address", "sent_at");
+
+CREATE TABLE "earlier_password" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "account" BIGINT NOT NULL REFERENCES "account" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "password_hash" VARCHAR(200) NOT NULL DEFAULT null,
+  "replaced_at" TIMESTAMPTZ NOT NULL DEFAULT null
+);
+
+CREATE INDEX "earlier_password_account" ON "earlier_password" ("account");
+
+CREATE TABLE "activation_code" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "account" BIGINT NOT NULL REFERENCES "account" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "institution" BIGINT NOT NULL REFERENCES "organisation" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "issued_by" BIGINT NOT NULL REFERENCES "account" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "digest" VARCHAR(64) NOT NULL DEFAULT null,
+  "issued_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "expires_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "used_at" TIMESTAMPTZ DEFAULT null,
+  "revoked_at" TIMESTAMPTZ DEFAULT null,
+  "used_by_session" BIGINT DEFAULT null
+);
+
+CREATE INDEX "activation_code_account" ON "activation_code" ("account");
+
+CREATE UNIQUE INDEX "activation_code_one_open" ON "activation_code" ("account") WHERE "used_at" IS NULL AND "revoked_at" IS NULL;
+
+CREATE TABLE "wechat_binding" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "account" BIGINT UNIQUE NOT NULL REFERENCES "account" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "open_id_index" VARCHAR(60) UNIQUE NOT NULL DEFAULT null,
+  "bound_at" TIMESTAMPTZ NOT NULL DEFAULT null
+);
 
 CREATE TABLE "assessment" (
   "id" BIGSERIAL PRIMARY KEY NOT NULL,

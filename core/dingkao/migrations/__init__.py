@@ -1,5 +1,6 @@
 """The core's migrations: SQL files for both databases, and the list of tables they create."""
 
+from dingkao.accounts.credential_tables import ActivationCode, EarlierPassword, WeChatBinding
 from dingkao.accounts.tables import (
     Account,
     PhoneCode,
@@ -75,6 +76,9 @@ CORE_TABLES: tuple[type[Record], ...] = (
     RecoveryCode,
     Throttle,
     PhoneCode,
+    EarlierPassword,
+    ActivationCode,
+    WeChatBinding,
     Assessment,
     StoredFile,
     RegistrationForm,

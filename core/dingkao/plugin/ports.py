@@ -23,6 +23,7 @@ class PortSlot(StrEnum):
     PROCTOR = "proctor"
     SEAL_PROVIDER = "seal_provider"
     FILE_STORE = "file_store"
+    MINI_PROGRAM = "mini_program"
 
 
 class PortFailed(Exception):
@@ -186,6 +187,33 @@ class FileStore(Protocol):
         ...
 
 
+class MiniProgramRefusal(StrEnum):
+    """Why a mini-program's platform does not say who somebody is."""
+
+    CODE_INVALID = "CODE_INVALID"
+    TOO_OFTEN = "TOO_OFTEN"
+    BLOCKED = "BLOCKED"
+
+
+class MiniProgramRefused(Exception):
+    """The platform answered, and refused: an answer, no failure."""
+
+    def __init__(self, refusal: MiniProgramRefusal) -> None:
+        super().__init__(refusal.value)
+        self.refusal = refusal
+
+
+@runtime_checkable
+class MiniProgram(Protocol):
+    """小程序登录. 5 s, one try (a code is good for one); a failure is the problem WECHAT_UNAVAILABLE, and the document
+    number still logs in."""
+
+    async def open_id(self, code: str) -> str:
+        """Who the user of the login code is, in this mini-program: an opaque name. Raises MiniProgramRefused,
+        PortFailed."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class PortRule:
     """How the core treats a slot: its protocol; the seconds that a call may take, all tries and the pauses between them
@@ -203,4 +231,5 @@ PORT_RULES: Final[Mapping[PortSlot, PortRule]] = {
     PortSlot.PROCTOR: PortRule(Proctor, seconds=5, tries=1),
     PortSlot.SEAL_PROVIDER: PortRule(SealProvider, seconds=30, tries=2),
     PortSlot.FILE_STORE: PortRule(FileStore, seconds=20, tries=3),
+    PortSlot.MINI_PROGRAM: PortRule(MiniProgram, seconds=5, tries=1),
 }
