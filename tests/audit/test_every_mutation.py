@@ -40,7 +40,6 @@ CHANGES_NOTHING = {"ping"}
 WRITES_HISTORY = {"saveAnswers"}
 # For whoever comes, logged in or not: there is no right to be refused. What fails is written by the act itself.
 OPEN = OPEN_TO_ALL - {"apiVersion"}
-OPEN = {"ping", "logIn"}
 OPEN |= {"logInWithWechat", "startPasswordReset", "completePasswordReset"}
 # An id of what there is not.
 NOTHING = encode_id("Attempt", 2**40)
@@ -194,7 +193,7 @@ async def _asked(
     written = [entry for entry in await entries_behind(before) if entry["action"] == action_of(name)]
     if name in OPEN and errors and errors[0]["extensions"]["code"] == "RATE_LIMITED":
         # The same number was asked for a moment before: a limit, and no right.
-        return None
+        return None, set()
     if not errors:
         return None, {entry["object_type"] for entry in await entries_behind(before)}
     code = str(errors[0]["extensions"]["code"])
