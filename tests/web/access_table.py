@@ -191,7 +191,8 @@ def table(of: GraphQLSchema, found: Mapping[str, set[str]]) -> str:
 
 def unseen(of: GraphQLSchema, found: Mapping[str, set[str]]) -> set[str]:
     """The types of which the scene has no object that anybody sees."""
-    return asked_types(of) - {name for names in found.values() for name in names}
+    types = {name for name in asked_types(of) if not name.endswith(("Connection", "Edge", "PageInfo"))}
+    return types - {name for names in found.values() for name in names}
 
 
 async def _made(url: str, storage: str) -> str:
