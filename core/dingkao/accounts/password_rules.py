@@ -21,7 +21,7 @@ LOCAL_WORDS = (
     "dingkao", "yishi", "yisheng", "yiyuan", "weijian", "weijianwei", "kaohe", "dingqikaohe", "hushi", "zhuren",
     "yuanzhang", "chushimima", "mima", "wodemima", "denglu", "guanliyuan", "zhongguo", "beijing", "shanghai", "woaini",
     "woaiwo", "woaiwojia", "woaizhongguo", "nihao", "zhangsan", "lisi", "wangwu", "1314", "520", "521", "5201314",
-    "1314520", "1314521", "woaini1314", "woaini520", "aini1314", "888888", "666666", "88888888", "qq123456", "a123456",
+    "1314520", "1314521", "woaini1314", "woaini520", "aini1314", "qq123456", "a123456",
     "医师", "医生", "医院", "定考", "考核", "卫健委", "密码", "中国", "我爱你", "我爱中国", "我爱祖国",
 )  # fmt: skip
 
