@@ -31,6 +31,7 @@ from dingkao.registry import Registry
 from dingkao.results import graphql as results
 from dingkao.reviews import graphql as reviews
 from dingkao.staff import graphql as staff
+from dingkao.subject_access import graphql as subject_access
 
 _SUBJECTS = (
     accounts,
@@ -48,6 +49,7 @@ _SUBJECTS = (
     results,
     simulation,
     staff,
+    subject_access,
     audit,
     plugins,
 )

@@ -237,6 +237,9 @@ class Settings(BaseSettings):
     reveals_per_hour: int = Field(
         default=20, ge=1, le=1000, description="Doctors whose numbers one account may see in full within an hour"
     )
+    subject_exports_per_day: int = Field(
+        default=5, ge=1, le=100, description="Times a doctor may export what is held about him or her, within 24 hours"
+    )
     sweep_seconds: float = Field(
         default=5.0, ge=0.2, le=300, description="Seconds between two looks for attempts whose time is up"
     )

@@ -190,6 +190,7 @@ class Walk:
             "reason": "核对电子化注册系统信息",
         }
         await self.run(self.authority, "RevealPersonalNumbers", input=shown)
+        await self.run(await token_of(self.environment, doctors[0].account_id), "ExportMyData")
         record = {"doctorId": encode_id("Doctor", doctors[0].doctor_id), "kind": "AWARD", "occurredOn": "2025-01-01"}
         await self.run(self.authority, "RecordBehaviour", input=record)
         bank = self._bank()

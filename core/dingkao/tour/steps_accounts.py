@@ -1,5 +1,6 @@
 """Entering a doctor, the first login, home, logging out (manual 2.2.1 to 2.2.3)."""
 
+import json
 from datetime import UTC, datetime
 
 from dingkao.accounts.totp import code_of, secret_of, step_of
@@ -177,6 +178,10 @@ def transfer(world: World, doctor: Doctor) -> None:
     shown = world.authority.do("RevealPersonalNumbers", "PersonalNumbersRevealed", "查看完整证件号码", input=asked)
     number = shown["numbers"][0]["value"]
     world.authority.equal("RevealPersonalNumbers", "the number", number, doctor.document_number)
+    world.authority.refused("ExportMyData", "FORBIDDEN")
+    export = doctor.account.read("ExportMyData", "导出本人信息")
+    held = json.loads(export["json"])["records"]["doctor"]
+    doctor.account.equal("ExportMyData", "the number", held[0]["document_number"], doctor.document_number)
 
 
 def _transfer(doctor: Doctor, institution_id: str) -> dict[str, str]:

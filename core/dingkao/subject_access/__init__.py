@@ -1,0 +1,1 @@
+"""What is held about a doctor, for the doctor: access and copy (Personal Information Protection Law, Art. 45)."""
