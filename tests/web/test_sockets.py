@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
+from dingkao.accounts.sessions import caller_of
 from dingkao.accounts.tables import RoleAssignment, Session
 from dingkao.cli.serving import server_options
 from dingkao.environment import Environment
@@ -299,3 +301,28 @@ async def test_rights_are_looked_at_again_and_idle_connections_end(settings: Set
             await Session.update({Session.ended_at: clock.now()}, force=True)
             assert await other.closed() == 4403
         assert watched_sittings(served.environment.database) == 0
+
+
+async def test_an_open_page_is_no_use_of_its_session(
+    settings: Settings, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = asyncio.Event()
+
+    async def looking(*arguments: Any, **keywords: Any) -> Any:
+        caller = await caller_of(*arguments, **keywords)
+        looked.set()
+        return caller
+
+    monkeypatch.setattr("dingkao.web.sockets.caller_of", looking)
+    async with serving(settings, clock, live_check_seconds=0.1) as served:
+        token = await served.token()
+        await Session.update({Session.last_used_at: clock.now()}, force=True)
+        async with served.logged_in(token) as connection:
+            await connection.subscribe("1", WATCH, served.variables)
+            await connection.next()
+            # Staff may lie idle for 30 minutes (security.md 3.2); the looks in between count for nothing.
+            clock.advance(timedelta(minutes=20))
+            looked.clear()
+            await asyncio.wait_for(looked.wait(), 20)
+            clock.advance(timedelta(minutes=11))
+            assert await connection.closed() == 4403
