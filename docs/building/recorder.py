@@ -45,7 +45,8 @@ _LONGEST_LIST = 8
 _SHOWN = 2
 _LONGEST_TEXT = 400
 _DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
-_WITH_DIGESTS = ("digest", "content")
+_WITH_DIGESTS = ("digest", "content", "before", "after")
+_REQUEST = "7091b30400000036"  # an id differs each time; the others in the same place are as long
 # A picture's bytes depend on the version of the library that encodes it.
 _SIZE = 20480
 
@@ -245,6 +246,8 @@ def _cut(value: Any, key: str = "") -> Any:
         if len(value) <= _LONGEST_LIST:
             return [_cut(part) for part in value]
         return [*(_cut(part) for part in value[:_SHOWN]), f"… {len(value) - _SHOWN} more"]
+    if key == "requestId" and value:
+        return _REQUEST
     if isinstance(value, str):
         text = _DIGEST.sub("(SHA-256, 64 hexadecimal digits)", value) if key in _WITH_DIGESTS else value
         return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"

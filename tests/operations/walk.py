@@ -16,6 +16,7 @@ from dingkao.doctors.made_up import (
 from dingkao.environment import Environment
 from dingkao.messaging.outbox import read_outbox
 from dingkao.outgoing import CircuitBreaker, Outgoing
+from dingkao.papers.drawing import forget_questions
 from dingkao.papers.records import read_questions
 from dingkao.papers.tables import AssessmentPaper, Question
 from dingkao.plugin.ids import decode_id, encode_id
@@ -318,6 +319,8 @@ class Walk:
         for _ in range(self.size):
             attempt = (await self.run(token, "StartAttempt", counted=False, input={"paperId": paper}))["id"]
             await self.run(token, "SubmitAttempt", counted=False, input={"attemptId": attempt, "confirmed": True})
+        # Questions that no paper was drawn with are read once; here as if none had been.
+        forget_questions(self.environment.database)
         attempt = (await self.run(token, "StartAttempt", input={"paperId": paper}))["id"]
         answers = [{"position": 1 + place, "choice": "A", "sequence": 1} for place in range(min(self.size, 20))]
         await self.run(token, "SaveAnswers", input={"attemptId": attempt, "answers": answers})

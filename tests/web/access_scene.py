@@ -177,6 +177,7 @@ ALLOWED: dict[str, set[str]] = {
     "an approver of questions": _BANK,
     "an invigilator of the body": _INVIGILATING,
     "the security administrator": _KEEPING,
+    "the audit administrator": {"auditEntries"},
 }
 
 

@@ -97,6 +97,12 @@ async def _index(database: Database, subject: PaperSubject) -> _Index:
     return index
 
 
+def forget_questions(database: Database) -> None:
+    """Read the questions anew for the next paper: for whoever measures what that costs."""
+    for index in _kept.get(database, {}).values():
+        index.questions.clear()
+
+
 async def draw_paper(
     database: Database, subject: PaperSubject, candidate: Candidate, policy: PapersPolicy, seed: int
 ) -> FrozenPaper:
