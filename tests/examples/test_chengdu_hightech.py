@@ -65,6 +65,7 @@ class Server:
             bank_approver=staff["second-authority"],
             security_administrator=staff["authority"],
             system_administrator=staff["authority"],
+            audit_administrator=staff["authority"],
             institution=staff["institution"],
             body=staff["body"],
             other_institution=staff["institution"],

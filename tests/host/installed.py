@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
 
+from dingkao.testing.keys import TEST_KEYS
+
 COMMAND = Path(sys.executable).parent / "dingkao"
 LIMIT_SECONDS = 120
 
@@ -81,6 +83,7 @@ class Place:
             env={
                 "PATH": "/usr/bin:/bin",
                 "COLUMNS": "200",
+                "DINGKAO_KEYS": TEST_KEYS,
                 "PYTHONPATH": ":".join(self._paths),
                 **{f"DINGKAO_{name}": value for name, value in settings.items()},
             },

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
-from dingkao.accounts.tables import Session
+from dingkao.accounts.tables import Session, SessionToken
 from dingkao.papers.invigilating import grant_extra_time
 from dingkao.papers.marks import mark_submitted
 from dingkao.papers.settling import settle_expired
@@ -226,8 +226,9 @@ async def test_11_an_error_while_marking_loses_nothing_and_is_gone_on_from(
 async def test_a_session_that_expires_in_the_middle_stops_nothing(room: Room, clock: SettableClock) -> None:
     doctor, device = await room.sat()
     clock.advance(timedelta(minutes=5))
-    await Session.update({Session.expires_at: clock.now() - timedelta(minutes=1)}).where(
-        Session.account == doctor.account_id
+    sessions = Session.select(Session.id).where(Session.account == doctor.account_id)
+    await SessionToken.update({SessionToken.expires_at: clock.now() - timedelta(minutes=1)}).where(
+        SessionToken.session.is_in([row["id"] for row in await sessions])
     )
     for position in range(1, QUESTIONS + 1):
         device.choose(position)

@@ -73,8 +73,8 @@ def checking(environment: Environment, check: Check) -> Environment:
 def test_a_plugin_contributes_them(check: Check) -> None:
     registry = build_registry([FoundPlugin("first", "first", "1", CheckPlugin(check))])
     assert list(registry.requirements) == [check]
-    twice = [FoundPlugin(name, name, "1", CheckPlugin(check)) for name in ("first", "second")]
-    with pytest.raises(PluginRefused, match=r"requirement CHECK is claimed by first and by plugin second"):
+    twice = [FoundPlugin(name, name, "1", CheckPlugin(check)) for name in ("first", "other")]
+    with pytest.raises(PluginRefused, match=r"requirement CHECK is claimed by first and by plugin other"):
         build_registry(twice)
 
 
