@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-import httpx
-
 from dingkao.plugin.ports import PortFailed, PortTimedOut
 
 # The answers that are waited for are a line of JSON.
@@ -119,6 +117,8 @@ class Outgoing:
         raise failure
 
     async def _once(self, request: OutgoingRequest) -> OutgoingAnswer:
+        import httpx  # few servers ask others; every command would pay for its import
+
         try:
             # httpx's own limits are for each read, and an answer may come a byte at a time.
             async with asyncio.timeout(self._seconds):
@@ -131,6 +131,8 @@ class Outgoing:
 
 
 async def _exchange(request: OutgoingRequest, seconds: float) -> OutgoingAnswer:
+    import httpx
+
     # A connection for each: such requests are few, and none outlives the event loop that it began in.
     async with (
         httpx.AsyncClient(verify=_trusted(), timeout=seconds, follow_redirects=False, trust_env=False) as client,
@@ -154,6 +156,8 @@ async def _exchange(request: OutgoingRequest, seconds: float) -> OutgoingAnswer:
 
 @lru_cache(maxsize=1)
 def _trusted() -> ssl.SSLContext:
+    import httpx
+
     # Reading the list of authorities costs more than a request.
     return httpx.create_ssl_context()
 

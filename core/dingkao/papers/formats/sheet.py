@@ -5,8 +5,6 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
 from python_calamine import CalamineError, CalamineWorkbook
 
 from dingkao.papers.formats.common import bad_file
@@ -30,6 +28,9 @@ def read(data: bytes, columns: QuestionColumns) -> Iterator[Checked]:
 
 def write(questions: Iterable[NewQuestion]) -> bytes:
     """A workbook with one sheet. A text is a text, also where it begins like a formula."""
+    # Imported here: its import takes as long as a tenth of a command's start, and few commands write a workbook.
+    from openpyxl import Workbook
+
     workbook = Workbook(write_only=True)
     sheet = workbook.create_sheet("试题")
     for row in question_rows(questions):
@@ -42,6 +43,8 @@ def write(questions: Iterable[NewQuestion]) -> bytes:
 def _text_cell(sheet: Any, text: str) -> Any:
     if not text.startswith("="):
         return text or None
+    from openpyxl.cell import WriteOnlyCell
+
     cell = WriteOnlyCell(sheet, value=text)
     cell.data_type = "s"
     return cell
