@@ -127,6 +127,12 @@ class Settings(BaseSettings):
     upload_megabytes: int = Field(
         default=200, ge=10, le=100_000, description="Megabytes that the uploads of one account come to, at most"
     )
+    link_seconds: int = Field(
+        default=300,
+        ge=30,
+        le=3600,
+        description="Seconds for which a signed link to a file or document opens; clients ask for another",
+    )
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         description="Proxies whose X-Forwarded-For, -Proto and -Host are believed: addresses or networks, by commas",
