@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from building import answers, codes, commands, policy_items, reference
+from building import answers, codes, commands, policy_items, reference, retention_items
 from building.blocks import Maker, fill, pages
 from building.example import walk_with_example
 from building.way import walk
@@ -28,6 +28,7 @@ async def all_makers() -> Mapping[str, Maker]:
         **commands.makers(),
         **codes.makers(),
         **policy_items.makers(),
+        **retention_items.makers(),
     }
 
 

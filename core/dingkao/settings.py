@@ -261,6 +261,36 @@ class Settings(BaseSettings):
     audit_days: int = Field(
         default=183, ge=183, le=36_500, description="Days for which audit entries are kept at least; six months is law"
     )
+    session_keep_days: int = Field(
+        default=90,
+        ge=90,
+        le=3650,
+        description="Days from a session's end after which `dingkao retention` deletes it; an account is known for 90",
+    )
+    code_keep_days: int = Field(
+        default=7,
+        ge=2,
+        le=365,
+        description="Days after which `dingkao retention` deletes codes sent by SMS, and unfinished authenticators",
+    )
+    activation_keep_days: int = Field(
+        default=30,
+        ge=2,
+        le=3650,
+        description="Days from its use or end after which `dingkao retention` deletes an activation code",
+    )
+    message_keep_days: int = Field(
+        default=30, ge=1, le=365, description="Days after which `dingkao retention` deletes messages of the outbox"
+    )
+    upload_keep_days: int = Field(
+        default=30, ge=7, le=3650, description="Days after which `dingkao retention` deletes uploads that nothing uses"
+    )
+    record_keep_years: int = Field(
+        default=10,
+        ge=6,
+        le=100,
+        description="Years from a cycle's end after which `dingkao retention` names its records to the archive",
+    )
     audit_refusals: int = Field(
         default=120,
         ge=1,

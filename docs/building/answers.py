@@ -21,6 +21,8 @@ def makers(exchanges: Mapping[str, Exchange]) -> Mapping[str, Maker]:
     def answer(name: str) -> str:
         """The variables that were sent and what came back."""
         exchange = exchanges[name]
+        if "link" in exchange.variables and not exchange.query:
+            return _link(exchange)
         if not exchange.query:
             return _upload(exchange)
         sent = f"Variables:\n\n{_fence('json', shown_json(exchange.variables))}\n\n" if exchange.variables else ""
@@ -64,6 +66,15 @@ def _upload(exchange: Exchange) -> str:
     fields = " \\\n".join(f"  -F '{name}={value}'" for name, value in exchange.variables.items())
     line = f'curl -s {ADDRESS}/files -H "Authorization: Bearer $TOKEN" \\\n{fields}'
     return f"{_fence('sh', line)}\n\nStatus {exchange.status}:\n\n{_fence('json', shown_json(exchange.answer))}"
+
+
+def _link(exchange: Exchange) -> str:
+    line = f"curl -s '{ADDRESS}{exchange.variables['link']}'"
+    if "errors" in exchange.answer:
+        shown = _fence("json", shown_json(exchange.answer))
+    else:
+        shown = _fence("", "\n".join(f"{name}: {value}" for name, value in exchange.answer.items()))
+    return f"{_fence('sh', line)}\n\nStatus {exchange.status}:\n\n{shown}"
 
 
 def _plain(text: str) -> str:

@@ -157,6 +157,9 @@ async def fill_in(doctor: Doctor, expected: int | None = None) -> None:
         input={**identity, "school": "示范医科大学", "major": "临床医学", "education": "本科", "degree": "学士"},
     )
     shown = await person.do("Registration", name="Registration.items", id=doctor.assessment)
+    link = shown["form"]["photo"]["url"]
+    await person.open_link("link", link)
+    await person.open_link("link.expired", link.replace("expires=1", "expires=0"))
     for dimension in ("WORK_PERFORMANCE", "PROFESSIONAL_ETHICS"):
         items = [item for item in shown["evaluationItems"] if item["dimension"] == dimension]
         scores = [{"code": item["code"], "score": item["maximum"] - 2} for item in items]

@@ -59,6 +59,7 @@ SETTINGS: list[tuple[str, dict[str, Any]]] = [
     ("hsts", {"hsts_seconds": 0}),
     ("documents", {"documents_mode": "off"}),
     ("documents", {"documents_mode": "log"}),
+    ("long-links", {"link_seconds": 601}),
 ]
 OTHERS: list[tuple[str, dict[str, Any]]] = [
     ("demo-accounts", {"has_demo": True}),
@@ -68,6 +69,8 @@ OTHERS: list[tuple[str, dict[str, Any]]] = [
     ("face-service", {"face_is_accepted_unseen": True}),
     ("seal", {"has_seal": False}),
     ("root", {"is_root": True}),
+    ("retention", {"retention_days": None}),
+    ("retention", {"retention_days": 32}),
 ]
 
 

@@ -329,6 +329,8 @@ def test_uploads_that_are_slow_or_wrong(endpoint: Endpoint) -> None:
         *("/files/%00", "/files/..%2f..%2fetc%2fpasswd", "/files/%ff", "/documents/%00.pdf"),
         *("/check/%00", "/check/" + "a" * 9000, "/graphql/", "//graphql", "/%2e%2e/graphql"),
         "/documents/x.pdf?signature=%C3%A9&expires=" + "9" * 5000,
+        "/files/RmlsZTox?account=%00&signature=%C3%A9&expires=" + "9" * 5000,
+        "/files/RmlsZTox?account=QWNjb3VudDox&expires=9999999999&signature=" + "0" * 64,
     ],
 )
 def test_paths_that_lead_nowhere(endpoint: Endpoint, path: str) -> None:

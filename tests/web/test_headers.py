@@ -49,6 +49,7 @@ async def test_every_kind_of_answer_is_safe(doctor: SampleDoctor, client_of: Cli
         await nobody.http.get("/check/nothing"),
         await nobody.http.get("/documents/nothing.pdf"),
         await nobody.http.get("/files/nothing"),
+        await nobody.http.get(f"/files/{kept.json()['id']}?signature=nothing"),
         await nobody.http.post("/files"),
         await nobody.http.get("/healthz"),
         await nobody.http.get("/readyz"),

@@ -26,12 +26,17 @@ _last_before = Statement(
         p.before,
     )
 )
+_hold = Statement(lambda p: QueryString("SELECT id FROM legal_hold WHERE lifted_at IS NULL LIMIT 1"))
 _count = Statement(lambda p: QueryString("SELECT COUNT(*) AS number FROM audit_entry WHERE id <= {}", p.last))
 _delete = Statement(lambda p: QueryString("DELETE FROM audit_entry WHERE id <= {}", p.last))
 
 
 class TooYoung(ValueError):
     """Entries are to be deleted that must be kept; the message says for how long."""
+
+
+class HoldInForce(ValueError):
+    """A legal hold is in force: of a chain no entries can be left out, so that all of them stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +63,15 @@ async def prune_entries(
     """Delete the entries before the day (in China) `before`, in one transaction, behind a checkpoint that
     `keep_checkpoint` has put away; None where there are none.
 
-    Raises TooYoung for a day too late, ChainBroken where the chain does not hold: what is broken is not thrown away.
+    Raises TooYoung for a day too late, HoldInForce while anybody's records are kept for a court or an inquiry, and
+    ChainBroken where the chain does not hold: what is broken is not thrown away.
     """
     moment = datetime.combine(before, datetime.min.time(), CHINA)
     if moment > keep_until(environment):
         days = max(LEAST_DAYS, environment.settings.audit_days)
         raise TooYoung(f"audit entries are kept for {days} days: the day may be {keep_until(environment):%Y-%m-%d}")
+    if await _hold.run():
+        raise HoldInForce("a legal hold is in force: no audit entry is deleted until `dingkao retention lift` ends it")
     row = await _last_before.first(before=moment)
     if row is None:
         return None

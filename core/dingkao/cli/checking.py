@@ -66,9 +66,11 @@ async def gather_facts(environment: "Environment", workers: int = 1, hosts: int 
     from dingkao.messaging.outbox import OutboxSmsSender
     from dingkao.plugin.ports import PortSlot
     from dingkao.proctoring.recorder import RecordingFaceVerifier
+    from dingkao.retention.service import last_applied
     from dingkao.testing.keys import TEST_KEYS
 
     settings, ports = environment.settings, environment.registry.ports
+    applied = await last_applied()
     return Facts(
         settings,
         workers,
@@ -82,6 +84,7 @@ async def gather_facts(environment: "Environment", workers: int = 1, hosts: int 
         has_published_keys=bool(set(environment.keys.ids) & set(KeyRing.of(TEST_KEYS).ids)),
         private_paths=_private_paths(environment),
         is_root=hasattr(os, "geteuid") and os.geteuid() == 0,
+        retention_days=None if applied is None else max(0, (environment.clock.now() - applied).days),
     )
 
 

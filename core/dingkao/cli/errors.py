@@ -25,7 +25,7 @@ def explain(error: BaseException) -> tuple[str, int] | None:
     mistake in the program."""
     # Imported here: `--help` must not wait for the whole application.
     from dingkao.audit.checkpoints import ChainBroken
-    from dingkao.audit.retention import TooYoung
+    from dingkao.audit.retention import HoldInForce, TooYoung
     from dingkao.audit.signing import BadSignature
     from dingkao.crypto.ring import CryptoError
     from dingkao.db.database import BadDatabaseUrl
@@ -44,7 +44,7 @@ def explain(error: BaseException) -> tuple[str, int] | None:
         return str(error), WRONG_USE
     if isinstance(error, PluginRefused | MigrationChanged | CryptoError | DocumentError | PortFailed | Refusal):
         return str(error), FAILED
-    if isinstance(error, ChainBroken | BadSignature | TooYoung):
+    if isinstance(error, ChainBroken | BadSignature | TooYoung | HoldInForce):
         return str(error), FAILED
     if isinstance(error, OSError):
         return _explain_system_error(error), FAILED

@@ -23,6 +23,7 @@ from dingkao.cli import (
     outbox,
     plugins,
     policy,
+    retaining,
     schema,
     serving,
     tour,
@@ -91,6 +92,7 @@ app.command(rich_help_panel=_RUNNING)(serving.serve)
 app.command(rich_help_panel=_RUNNING)(migrating.migrate)
 app.add_typer(keys.app, name="keys", rich_help_panel=_RUNNING)
 app.add_typer(faces.app, name="faces", rich_help_panel=_RUNNING)
+app.add_typer(retaining.app, name="retention", rich_help_panel=_RUNNING)
 app.command(rich_help_panel=_RUNNING)(checking.check)
 app.command(rich_help_panel=_RUNNING)(backing_up.backup)
 app.command(rich_help_panel=_RUNNING)(backing_up.restore)

@@ -18,6 +18,12 @@ from dingkao.settings import Settings
 LONGEST_SESSION_HOURS: Final = 12
 """Hours after which a person logs in again at the latest (security.md 3.2; NIST SP 800-63B AAL2: 24)."""
 
+LONGEST_LINK_SECONDS: Final = 600
+"""Seconds for which a signed link, which whoever has it can open, should open at the most (our choice)."""
+
+RETENTION_DAYS: Final = 31
+"""Days within which what is past its time should have been deleted once (our choice; every day is better)."""
+
 _TLS_MODES: Final = ("require", "verify-ca", "verify-full")
 
 
@@ -46,6 +52,8 @@ class Facts:
     has_published_keys: bool = False
     private_paths: Sequence[Path] = ()
     is_root: bool = False
+    # Days since `dingkao retention --apply` last ran; None: it never did.
+    retention_days: int | None = 0
 
     @property
     def is_sqlite(self) -> bool:
@@ -217,6 +225,21 @@ def _long_sessions(facts: Facts) -> str | None:
     return f"DINGKAO_SESSION_HOURS is {hours}" if hours > LONGEST_SESSION_HOURS else None
 
 
+def _long_links(facts: Facts) -> str | None:
+    seconds = facts.settings.link_seconds
+    if seconds <= LONGEST_LINK_SECONDS:
+        return None
+    return f"DINGKAO_LINK_SECONDS is {seconds}: so long does a link open to whoever copies it"
+
+
+def _retention(facts: Facts) -> str | None:
+    if facts.retention_days is None:
+        return "dingkao retention --apply never ran: sessions, codes and uploads are kept for ever"
+    if facts.retention_days > RETENTION_DAYS:
+        return f"dingkao retention --apply last ran {facts.retention_days} days ago"
+    return None
+
+
 def _totp(facts: Facts) -> str | None:
     if facts.settings.second_factor_roles:
         return None
@@ -283,5 +306,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check(
         "seal", Severity.ADVICE, _seal, "set DINGKAO_SEAL_KEY, or install a plugin that fills the port seal_provider"
     ),
+    Check("long-links", Severity.ADVICE, _long_links, f"set at most {LONGEST_LINK_SECONDS}"),
+    Check("retention", Severity.ADVICE, _retention, "run dingkao retention --apply every day, by cron or a timer"),
     Check("root", Severity.ADVICE, _root, "run the server as an account of its own"),
 )

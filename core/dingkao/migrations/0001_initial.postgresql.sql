@@ -1013,6 +1013,16 @@ CREATE TRIGGER "state_transition_no_change" BEFORE UPDATE OR DELETE ON "state_tr
 
 CREATE TRIGGER "state_transition_no_truncate" BEFORE TRUNCATE ON "state_transition" FOR EACH STATEMENT EXECUTE FUNCTION "state_transition_refuse"();
 
+CREATE TABLE "legal_hold" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "account" BIGINT NOT NULL REFERENCES "account" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "reason" TEXT NOT NULL DEFAULT '',
+  "placed_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "lifted_at" TIMESTAMPTZ DEFAULT null
+);
+
+CREATE UNIQUE INDEX "legal_hold_in_force" ON "legal_hold" ("account") WHERE "lifted_at" IS NULL;
+
 CREATE TABLE "lease" (
   "id" BIGSERIAL PRIMARY KEY NOT NULL,
   "name" VARCHAR(40) UNIQUE NOT NULL DEFAULT null,

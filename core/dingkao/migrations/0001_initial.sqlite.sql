@@ -999,6 +999,16 @@ CREATE TRIGGER "state_transition_no_update" BEFORE UPDATE ON "state_transition" 
 
 CREATE TRIGGER "state_transition_no_delete" BEFORE DELETE ON "state_transition" BEGIN SELECT RAISE(ABORT, 'state_transition is only appended to'); END;
 
+CREATE TABLE "legal_hold" (
+  "id" INTEGER PRIMARY KEY NOT NULL,
+  "account" INTEGER NOT NULL REFERENCES "account" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "reason" TEXT NOT NULL DEFAULT '',
+  "placed_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "lifted_at" TIMESTAMPTZ DEFAULT null
+);
+
+CREATE UNIQUE INDEX "legal_hold_in_force" ON "legal_hold" ("account") WHERE "lifted_at" IS NULL;
+
 CREATE TABLE "lease" (
   "id" INTEGER PRIMARY KEY NOT NULL,
   "name" VARCHAR(40) UNIQUE NOT NULL DEFAULT null,

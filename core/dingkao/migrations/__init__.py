@@ -54,6 +54,7 @@ from dingkao.proctoring.tables import (
     ProctorVerdict,
 )
 from dingkao.results.tables import DocumentSequence, Result, ResultDocument
+from dingkao.retention.tables import LegalHold
 from dingkao.reviews.tables import Review
 from dingkao.storage.tables import StoredFile
 
@@ -119,6 +120,7 @@ CORE_TABLES: tuple[type[Record], ...] = (
     AuditRetention,
     AuditEntry,
     StateTransition,
+    LegalHold,
     Lease,
 )
 

@@ -4,8 +4,9 @@ A plugin's table is `class Request(Record, db=ROUTER, tablename="NAME_request")`
 refers to its own tables with `reference`, and to the core's objects by plain `BigInt` keys: a foreign key into a core
 table would tie the core's migrations to whichever plugins happen to have been installed once, and go on doing so when
 the plugin is gone. A query that names a table of the core raises OutOfReach: its records come from `PluginServices`, in
-the scope of the account that asks. The core never deletes an assessment or a file, so such a key cannot come to
-point at nothing.
+the scope of the account that asks. The core never deletes an assessment. A file that nothing uses is deleted after a
+while (`dingkao retention`): name the column that holds a file's key `file` or `…_file`, by which it is seen to be in
+use, and such a key cannot come to point at nothing either.
 """
 
 from dingkao.db.guarding import PLUGIN_ROUTER as ROUTER

@@ -53,6 +53,11 @@ _TIME_OVER = (
     "OR (EXISTS (SELECT 1 FROM cycle WHERE cycle.id = assessment.cycle AND cycle.tests_until <= {}) AND NOT EXISTS "
     "(SELECT 1 FROM result WHERE result.assessment = assessment.id AND result.notified_at IS NOT NULL)))"
 )
+# A court or an inquiry needs them (`dingkao retention hold`). Of those whose consent is withdrawn it keeps none.
+_NOT_HELD = (
+    "NOT EXISTS (SELECT 1 FROM legal_hold AS hold JOIN account AS owner ON owner.id = hold.account "
+    "WHERE hold.lifted_at IS NULL AND owner.doctor = assessment.doctor)"
+)
 _SELECT = "SELECT image.id AS id, image.name AS name, image.digest AS digest, image.size AS size "
 _KEPT = "image.deleted_at IS NULL"
 
@@ -67,7 +72,7 @@ def _page_of(p: Any, condition: str, *values: Any) -> QueryString:
 
 _withdrawn = Statement(lambda p: _page_of(p, _WITHDRAWN))
 _withdrawn_of = Statement(lambda p: _page_of(p, f"assessment.id = {{}} AND {_WITHDRAWN}", p.assessment))
-_time_over = Statement(lambda p: _page_of(p, _TIME_OVER, p.notified, p.tested))
+_time_over = Statement(lambda p: _page_of(p, f"{_TIME_OVER} AND {_NOT_HELD}", p.notified, p.tested))
 _not_used = Statement(
     lambda p: _page_of(p, "capture.id IS NULL AND frame.id IS NULL AND image.stored_at <= {}", p.before)
 )
@@ -76,7 +81,7 @@ _watched_over = Statement(
         "SELECT DISTINCT assessment.doctor AS doctor FROM proctor_session AS session "  # noqa: S608 - words of our own
         "JOIN attempt ON attempt.id = session.attempt JOIN assessment_paper AS paper ON paper.id = attempt.paper "
         "JOIN assessment ON assessment.id = paper.assessment "
-        f"WHERE session.retired_at IS NULL AND session.closed_at IS NOT NULL AND {_TIME_OVER} "
+        f"WHERE session.retired_at IS NULL AND session.closed_at IS NOT NULL AND {_TIME_OVER} AND {_NOT_HELD} "
         f"ORDER BY 1 LIMIT {_PAGE}",
         p.notified,
         p.tested,

@@ -242,6 +242,7 @@ DECLARATIONS: Mapping[str, Held | NotHeld] = {
         account=_OTHERS,
         organisation=_INTERNAL,
     ),
+    "legal_hold": NotHeld("whose records are kept for a court or an inquiry, which need not be told (PIPL, Art. 18)"),
     "region": NotHeld("regions of the country"),
     "organisation": NotHeld("organisations; those of a doctor are named in his rows"),
     "pinned_policy": NotHeld("rules"),

@@ -85,7 +85,7 @@ def _find_in_queue(account: Account, level: str, exemption: str) -> None:
             if edge["node"]["id"] == exemption:
                 for proof in edge["node"]["proofs"]:
                     file = proof["file"]
-                    account.download(file["url"], f"查看免考证明材料{file['title']}")
+                    account.download(file["url"], f"查看免考证明材料{file['title']}", token=False)
                 return
         if not page["pageInfo"]["hasNextPage"]:
             account.equal("ExemptionQueue", "the request in the queue", False, True)

@@ -4,7 +4,7 @@ GET /check/{code} is what a document's QR code opens: whoever holds the document
 name masked. The code holds 128 random bits, so codes cannot be tried out, and a text that is none costs no query.
 
 GET /documents/{id}.pdf gives the PDF to an account that may have it (by the Authorization header, which wx.downloadFile
-can send), or to whoever has a link that `Document.downloadUrl` signed in the last ten minutes (for a browser's tab).
+can send), or to whoever has a link that `Document.downloadUrl` signed for an account just now (for a browser's tab).
 """
 
 import json
@@ -40,9 +40,10 @@ from dingkao.plugin.ids import decode_id
 from dingkao.plugin.ports import PortFailed
 from dingkao.plugin.text import Language, Text
 from dingkao.results.issuing import find_download
-from dingkao.results.links import link_holds
 from dingkao.results.records import DocumentRecord, read_document_by_code, read_documents_by_id, read_revoked_at
 from dingkao.results.vocabulary import DocumentKind, DocumentState
+from dingkao.storage.signed_links import LinkRefused
+from dingkao.web.downloads import DOWNLOAD_HEADERS, note_refused, opened_by_link, refuse_link
 
 _STATES: Final = {
     DocumentState.ISSUED: CheckState.VALID,
@@ -53,7 +54,6 @@ _STATES: Final = {
 _TITLES: Final = {DocumentKind.NOTICE: "考核结果通知书", DocumentKind.CERTIFICATE: "合格证书"}
 _STATUS: Final[dict[type[AccessRefused], int]] = {NotLoggedIn: 401, FirstLoginOpen: 403, Forbidden: 403, NotFound: 404}
 
-_LINK_OVER = Text("下载链接无效或者已过期，请重新获取。", "The link is wrong or has expired; get a new one.")
 _REVOKED = Text("该文书已撤销，不再提供下载。", "The document is revoked and no longer given out.")
 _UNAVAILABLE = Text("文件存储暂时不可用，请稍后再试。", "The file store is out of reach; try again in a while.")
 
@@ -101,13 +101,14 @@ async def _download(request: Request) -> Response:
     language: Language = request.scope["dingkao.language"]
     try:
         document = await _allowed(request, environment)
+    except LinkRefused as refused:
+        return await refuse_link(request, refused)
     except NotEligible as refusal:
         reason = refusal.reasons[0]
         return _refused(403, reason.code, reason.text, language)
     except AccessRefused as refusal:
+        await note_refused(request, "DOWNLOAD", refusal, request.path_params["id"])
         return _refused(_STATUS.get(type(refusal), 403), refusal.code, refusal.text, language)
-    if document is None:
-        return _refused(403, "LINK_EXPIRED", _LINK_OVER, language)
     if document.state is DocumentState.REVOKED:
         return _refused(410, "DOCUMENT_REVOKED", _REVOKED, language)
     try:
@@ -122,21 +123,16 @@ async def _download(request: Request) -> Response:
         media_type="application/pdf",
         headers={
             "Content-Disposition": f"attachment; filename=\"{document.number}.pdf\"; filename*=UTF-8''{title}",
-            "Cache-Control": "no-store",
-            "X-Content-Type-Options": "nosniff",
+            **DOWNLOAD_HEADERS,
         },
     )
 
 
-async def _allowed(request: Request, environment: Environment) -> DocumentRecord | None:
-    """The document asked for, or None where the link does not hold. Raises Refusal."""
+async def _allowed(request: Request, environment: Environment) -> DocumentRecord:
+    """The document asked for. Raises Refusal, LinkRefused."""
     key = decode_id("Document", request.path_params["id"])
-    signature = request.query_params.get("signature")
-    if signature is None:
+    if not await opened_by_link(request, "Document", key):
         return await find_download(environment, request.scope["dingkao.caller"], key)
-    expires = request.query_params.get("expires", "")
-    if not link_holds(environment, key, expires, signature):
-        return None
     document = (await read_documents_by_id([key])).get(key)
     if document is None:
         raise NotFound

@@ -3,6 +3,9 @@
 POST /files takes one file in multipart form data with the fields `assessmentId`, `purpose` and `file`: what a browser's
 form, `curl -F` and a mini-program's wx.uploadFile send alike. The Authorization header it needs is one that a foreign
 page cannot make a browser send.
+
+GET /files/{id} gives a file to an account that may have it by that header, or to whoever has the link that
+`UploadedFile.url` signed for an account just now: what an `<img>` and a browser's download can open.
 """
 
 import asyncio
@@ -14,8 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from dingkao.assessments.service.uploads import UPLOAD_MAXIMUM, read_file, upload_file
-from dingkao.audit.refusals import RefusalLog
+from dingkao.assessments.service.uploads import UPLOAD_MAXIMUM, read_file, read_linked_file, upload_file
 from dingkao.environment import Environment
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.errors import (
@@ -29,12 +31,14 @@ from dingkao.plugin.errors import (
     TooManyRequests,
     ValidationFailed,
 )
-from dingkao.plugin.ids import decode_id, encode_id, split_id
+from dingkao.plugin.ids import decode_id, encode_id
 from dingkao.plugin.ports import PortFailed
 from dingkao.plugin.text import Language, Text
 from dingkao.plugin.vocabulary import FilePurpose
 from dingkao.proctoring.capturing import capture_face
 from dingkao.proctoring.vocabulary import CaptureOutcome
+from dingkao.storage.signed_links import LinkRefused
+from dingkao.web.downloads import DOWNLOAD_HEADERS, LINKED_HEADERS, note_refused, opened_by_link, refuse_link
 
 # The parts' headers and boundaries come on top of the file.
 _BODY_MAXIMUM = UPLOAD_MAXIMUM + 64 * 1024
@@ -78,27 +82,12 @@ def _bad(language: Language, status: int, code: str, text: Text) -> Response:
     return JSONResponse({"errors": [{"code": code, "message": text.in_language(language)}]}, status_code=status)
 
 
-async def _note(request: Request, action: str, refusal: Refusal, opaque: str) -> None:
-    """Have a refused right written to the audit."""
-    if not isinstance(refusal, AccessRefused):
-        return
-    try:
-        found = split_id(opaque)
-    except NotFound:
-        found = None
-    log: RefusalLog = request.app.state.refusals
-    scope = request.scope
-    await log.note(
-        scope["dingkao.caller"], scope["dingkao.address"], scope["dingkao.request_id"], action, refusal.code, found
-    )
-
-
 async def _upload(request: Request) -> Response:
     environment: Environment = request.app.state.environment
     caller: Caller | None = request.scope["dingkao.caller"]
     language: Language = request.scope["dingkao.language"]
     if caller is None:
-        await _note(request, "UPLOAD", NotLoggedIn(), "")
+        await note_refused(request, "UPLOAD", NotLoggedIn(), "")
         return refusal_response(NotLoggedIn(), language)
     length = request.headers.get("content-length", "")
     if not length.isdigit() or int(length) > _BODY_MAXIMUM:
@@ -135,7 +124,7 @@ async def _upload(request: Request) -> Response:
                 return await _capture(environment, caller, language, assessment_id, data)
             stored = await upload_file(environment, caller, assessment_id, FilePurpose(str(purpose)), title, data)
     except Refusal as refusal:
-        await _note(request, "UPLOAD", refusal, opaque)
+        await note_refused(request, "UPLOAD", refusal, opaque)
         return refusal_response(refusal, language)
     except PortFailed:
         return _bad(language, 503, "FILES_UNAVAILABLE", _UNAVAILABLE)
@@ -176,11 +165,16 @@ async def _download(request: Request) -> Response:
     environment: Environment = request.app.state.environment
     language: Language = request.scope["dingkao.language"]
     try:
-        record, data = await read_file(
-            environment, request.scope["dingkao.caller"], decode_id("File", request.path_params["id"])
-        )
+        file_id = decode_id("File", request.path_params["id"])
+        by_link = await opened_by_link(request, "File", file_id)
+        if by_link:
+            record, data = await read_linked_file(environment, file_id)
+        else:
+            record, data = await read_file(environment, request.scope["dingkao.caller"], file_id)
+    except LinkRefused as refused:
+        return await refuse_link(request, refused)
     except Refusal as refusal:
-        await _note(request, "DOWNLOAD", refusal, request.path_params["id"])
+        await note_refused(request, "DOWNLOAD", refusal, request.path_params["id"])
         return refusal_response(refusal, language)
     except PortFailed:
         return _bad(language, 503, "FILES_UNAVAILABLE", _UNAVAILABLE)
@@ -190,7 +184,6 @@ async def _download(request: Request) -> Response:
         headers={
             # Never shown inline: what a browser would run stays a download.
             "Content-Disposition": f"attachment; filename*=UTF-8''{quote(record.title or 'file')}",
-            "Content-Security-Policy": "default-src 'none'; sandbox",
-            "Cache-Control": "no-store",
+            **(LINKED_HEADERS if by_link else DOWNLOAD_HEADERS),
         },
     )

@@ -174,6 +174,6 @@ def _line(scope: Scope, status: int, started: float) -> dict[str, Any]:
         "path": _route(scope),
         "status": status,
         "operation": scope.get("dingkao.operation"),
-        "account": caller.account_id if caller else None,
+        "account": caller.account_id if caller else scope.get("dingkao.link_account"),
         "milliseconds": round((time.perf_counter() - started) * 1000, 1),
     }

@@ -8,10 +8,13 @@ import strawberry
 
 from dingkao.assessments.content import FormContent
 from dingkao.assessments.form_rules import HistoryKind
+from dingkao.audit.work import logged_in
+from dingkao.context import CoreInfo
 from dingkao.plugin.enums import DimensionEnum, RatedByEnum, VerdictEnum
 from dingkao.plugin.ids import encode_id
 from dingkao.plugin.vocabulary import Dimension, RatedBy, Verdict
 from dingkao.storage.lookup import FileRecord
+from dingkao.storage.signed_links import link_to
 
 ENTRY_TYPES = {
     HistoryKind.INSTITUTION_FILING: "InstitutionFiling",
@@ -26,18 +29,26 @@ class UploadedFile:
     title: str = strawberry.field(description="What the uploader called it. 文件名")
     media_type: str = strawberry.field(description="Type found by content. 文件类型")
     size: int = strawberry.field(description="Bytes. 字节数")
-    url: str = strawberry.field(description="Where to get it, with the Authorization header. 下载地址")
+    key: strawberry.Private[int]
+
+    @strawberry.field(
+        description="Where a browser or an <img> gets it, without a header: a path of this server, signed for the "
+        "asking account and soon over (five minutes, unless the server is set otherwise); then ask again. 下载地址"
+    )
+    def url(self, info: CoreInfo) -> str:
+        context = info.context
+        account_id = logged_in(context.caller).account_id
+        return link_to(context.environment, account_id, "File", self.key, f"/files/{self.id}")
 
 
 def show_file(file: FileRecord) -> UploadedFile:
     """A stored file as the API shows it."""
-    opaque = encode_id("File", file.id)
     return UploadedFile(
-        id=strawberry.ID(opaque),
+        id=strawberry.ID(encode_id("File", file.id)),
         title=file.title,
         media_type=file.media_type,
         size=file.size,
-        url=f"/files/{opaque}",
+        key=file.id,
     )
 
 

@@ -165,11 +165,26 @@ async def _insert(
 async def read_file(environment: Environment, caller: Caller | None, file_id: int) -> tuple[FileRecord, bytes]:
     """A file of an assessment in the caller's scope; faces are not among them. Raises NotFound, NotLoggedIn."""
     asking = logged_in(caller)
+    record = await _stored(file_id)
+    await read_assessment(asking, record.assessment)
+    return record, await _bytes_of(environment, record)
+
+
+async def read_linked_file(environment: Environment, file_id: int) -> tuple[FileRecord, bytes]:
+    """A file whose signed link has been found good: the rights were looked at when it was made. Raises NotFound."""
+    record = await _stored(file_id)
+    return record, await _bytes_of(environment, record)
+
+
+async def _stored(file_id: int) -> FileRecord:
     record = (await files_by_ids([file_id])).get(file_id)
     if record is None:
         raise NotFound
-    await read_assessment(asking, record.assessment)
+    return record
+
+
+async def _bytes_of(environment: Environment, record: FileRecord) -> bytes:
     try:
-        return record, await environment.files.get(record.name)
+        return await environment.files.get(record.name)
     except KeyError:
         raise NotFound from None

@@ -159,17 +159,19 @@ class Document(Node):
     record: strawberry.Private[AssessmentRecord]
 
     @strawberry.field(
-        description="Link to the PDF, good for ten minutes; null where the asking account may not have it. 下载地址"
+        description="Link to the PDF that a browser opens, signed for the asking account and soon over (five minutes, "
+        "unless the server is set otherwise); null where the account may not have the PDF. 下载地址"
     )
     async def download_url(self, info: CoreInfo) -> str | None:
         environment = info.context.environment
         if self.document.state is DocumentState.REVOKED:
             return None
+        caller = logged_in(info.context.caller)
         try:
-            await permitted(environment, logged_in(info.context.caller), self.record, self.result, self.document.kind)
+            await permitted(environment, caller, self.record, self.result, self.document.kind)
         except NotEligible:
             return None
-        return download_url(environment, self.document.id)
+        return download_url(environment, caller.account_id, self.document.id)
 
 
 @strawberry.type(description="The result of an assessment. 考核结果")

@@ -1,0 +1,1 @@
+"""How long each kind of record is kept, and what happens at the end."""
