@@ -163,6 +163,15 @@ class Settings(BaseSettings):
     live_connections_per_account: int = Field(
         default=5, ge=1, le=100, description="WebSocket connections of one account in a process, at most"
     )
+    live_connections_per_address: int = Field(
+        default=50, ge=1, le=10_000, description="WebSocket connections from one address in a process, at most"
+    )
+    live_connections_per_hospital: int = Field(
+        default=150,
+        ge=1,
+        le=10_000,
+        description="What `live_connections_per_address` is for the addresses of hospitals (`hospital_addresses`)",
+    )
     live_subscriptions: int = Field(
         default=10, ge=1, le=100, description="Subscriptions that run on one WebSocket connection, at most"
     )

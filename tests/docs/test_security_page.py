@@ -70,6 +70,7 @@ def test_the_limits_are_those_in_force() -> None:
         "fields": limits.MOST_FIELDS,
         "authentication": 1,
         "cost": settings["query_cost"],
+        "subscriptions": settings["live_subscriptions"],
     }
     # Every limit that the code names is told.
     assert set(limits._SENTENCES) <= told.keys()

@@ -6,7 +6,7 @@ import pytest
 
 from dingkao.audit.tables import AuditEntry
 from dingkao.papers import rules
-from dingkao.papers.absence import decide_absence, settle_absence, settle_absences
+from dingkao.papers.absence import decide_absence, settle_all_ended, settle_ended
 from dingkao.papers.attempts import start_attempt, submit_attempt
 from dingkao.papers.rules import SittingTime
 from dingkao.papers.settling import settle_expired
@@ -24,6 +24,7 @@ from .sittings import ANY_NUMBER, Sittings
 TWO = (PaperPlan(PaperSubject.HUMANITIES, 1), PaperPlan(PaperSubject.PROFESSIONAL, 1))
 WHY = "因公出差"
 WEEK = timedelta(days=7)
+MISS = rules.Event.MISS
 
 
 async def _to_the_end(sittings: Sittings, clock: SettableClock, doctor: SampleDoctor) -> None:
@@ -40,15 +41,15 @@ async def _decide(sittings: Sittings, clock: SettableClock, doctor: SampleDoctor
 def test_what_is_missed_depends_on_the_clock_and_on_what_is_being_sat(clock: SettableClock) -> None:
     now, later = clock.now(), clock.now() + timedelta(microseconds=1)
     waiting = [SittingTime(PaperState.AVAILABLE, 0, now), SittingTime(PaperState.LOCKED, 0, now)]
-    assert rules.missed(waiting, now - timedelta(microseconds=1)) == []
-    assert rules.missed(waiting, now) == [0, 1]
-    assert rules.missed([SittingTime(PaperState.AVAILABLE, 0, later), waiting[1]], now) == [1]
+    assert rules.ended(waiting, now - timedelta(microseconds=1)) == {}
+    assert rules.ended(waiting, now) == {0: MISS, 1: MISS}
+    assert rules.ended([SittingTime(PaperState.AVAILABLE, 0, later), waiting[1]], now) == {1: MISS}
     for state in (PaperState.IN_PROGRESS, PaperState.SUBMITTED):
-        assert rules.missed([SittingTime(state, 1, now), waiting[1]], now) == []
+        assert rules.ended([SittingTime(state, 1, now), waiting[1]], now) == {}
     for state in (PaperState.EXEMPT, PaperState.PASSED, PaperState.PENDING_CUTOFF, PaperState.ABSENT):
-        assert rules.missed([SittingTime(state, 0, now), waiting[1]], now) == [1]
+        assert rules.ended([SittingTime(state, 0, now), waiting[1]], now) == {1: MISS}
     # It was begun, and may be tried again: that is no absence.
-    assert rules.missed([SittingTime(PaperState.AVAILABLE, 1, now)], now) == []
+    assert rules.ended([SittingTime(PaperState.AVAILABLE, 1, now)], now) == {0: rules.Event.LAPSE}
 
 
 @pytest.mark.parametrize("swept", [True, False])
@@ -56,16 +57,16 @@ async def test_a_good_reason_gives_a_make_up(sittings: Sittings, clock: Settable
     environment = sittings.environment
     doctor = await sittings.doctor(TWO)
     clock.set((await sittings.record(doctor)).tests_until - timedelta(microseconds=1))
-    assert await settle_absences(environment) == 0
+    assert await settle_all_ended(environment) == 0
     await _to_the_end(sittings, clock, doctor)
     # Both ways make the same of it, and the second finds it done.
     if swept:
-        assert await settle_absences(environment) == 1
+        assert await settle_all_ended(environment) == 1
     else:
-        assert await settle_absence(environment, doctor.assessment_id)
+        assert await settle_ended(environment, doctor.assessment_id)
     assert await sittings.states(doctor) == ["ABSENT", "ABSENT"]
-    assert await settle_absences(environment) == 0
-    assert not await settle_absence(environment, doctor.assessment_id)
+    assert await settle_all_ended(environment) == 0
+    assert not await settle_ended(environment, doctor.assessment_id)
     assert (await sittings.record(doctor)).conclusion is None
     await _decide(sittings, clock, doctor, excused=True)
     assert await sittings.states(doctor) == ["AVAILABLE", "LOCKED"]
@@ -83,7 +84,7 @@ async def test_a_good_reason_gives_a_make_up(sittings: Sittings, clock: Settable
         "TESTS_OVER",
         "AVAILABLE",
     )
-    assert await settle_absences(environment) == 1
+    assert await settle_all_ended(environment) == 1
     assert await sittings.states(doctor) == ["PASSED", "ABSENT"]
     await _decide(sittings, clock, doctor, excused=False)
     record = await sittings.record(doctor)
@@ -106,7 +107,7 @@ async def test_where_the_policy_fails_the_absent_an_excuse_takes_it_back(
     await sittings.pin(absence=Absence.FAIL.value)
     doctor, filed = await sittings.doctor(TWO), await sittings.doctor(TWO)
     await _to_the_end(sittings, clock, doctor)
-    assert await settle_absences(sittings.environment) == 2
+    assert await settle_all_ended(sittings.environment) == 2
     assert (await sittings.record(doctor)).conclusion == "UNQUALIFIED"
     await file_results(sittings.environment, sittings.province.body, [filed.assessment_id])
     await _decide(sittings, clock, doctor, excused=True)
@@ -127,9 +128,9 @@ async def test_only_what_was_never_begun_is_missed(sittings: Sittings, clock: Se
     clock.set((await sittings.record(running)).tests_until - timedelta(minutes=5))
     await start_attempt(environment, running.caller, (await sittings.papers(running))[0].id)
     clock.advance(timedelta(minutes=5))
-    assert await settle_absences(environment) == 1
+    assert await settle_all_ended(environment) == 2
     assert await sittings.states(untouched) == ["ABSENT", "ABSENT"]
-    assert await sittings.states(again) == ["AVAILABLE"]
+    assert await sittings.states(again) == ["FAILED"]
     assert await sittings.states(running) == ["IN_PROGRESS", "LOCKED"]
     clock.advance(timedelta(hours=1))
     await settle_expired(environment)
@@ -141,7 +142,7 @@ async def test_who_may_decide_and_what_is_refused(sittings: Sittings, clock: Set
     doctor = await sittings.doctor(TWO)
     assert await refused_state(_decide(sittings, clock, doctor, excused=True)) == ("NOT_ABSENT", "BODY_APPROVED")
     await _to_the_end(sittings, clock, doctor)
-    await settle_absences(environment)
+    await settle_all_ended(environment)
     for until, code in ((None, "REQUIRED"), (clock.now(), "OUT_OF_RANGE"), (clock.now() + 60 * WEEK, "OUT_OF_RANGE")):
         refused = decide_absence(
             environment, province.body, doctor.assessment_id, excused=True, sit_until=until, reason=WHY

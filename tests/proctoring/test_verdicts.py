@@ -10,15 +10,18 @@ from pydantic import SecretStr
 from starlette.applications import Starlette
 from tests.papers.sittings import Sittings, build_sittings
 
+from dingkao.accounts.tables import SessionToken
 from dingkao.audit.tables import AuditEntry
 from dingkao.environment import Environment
 from dingkao.papers.attempts import start_attempt
+from dingkao.papers.tables import Attempt
+from dingkao.papers.writing import attempt_token
 from dingkao.plugin.ids import encode_id
 from dingkao.plugin.proctoring import signature_holds, verdict_from_json
 from dingkao.plugin.vocabulary import ProctorFinding
 from dingkao.proctoring.consent import give_face_consent
 from dingkao.proctoring.sessions import tell_proctor
-from dingkao.proctoring.tables import ProctorSession, ProctorVerdict
+from dingkao.proctoring.tables import FaceCapture, ProctorSession, ProctorVerdict
 from dingkao.settings import Settings
 from dingkao.testing.clock import SettableClock
 from dingkao.testing.proctor import MOCK_SECRET, VERDICT_PATH, MockProctor, SignedCallback
@@ -127,6 +130,40 @@ async def test_what_is_not_signed_rightly_is_refused(app: Starlette, clock: Sett
     assert nobody.status_code == 401
 
 
+async def test_pictures_are_taken_of_the_device_that_writes_after_its_session_ended(
+    app: Starlette, clock: SettableClock
+) -> None:
+    sittings, attempt, _, doctor = await begin(app)
+    environment, record = app.state.environment, await sittings.attempt(attempt)
+    token = attempt_token(environment, attempt, record.started_at, record.writer_number)
+    await SessionToken.update({SessionToken.expires_at: clock.now() - timedelta(minutes=1)}, force=True)
+    path = f"/attempts/{encode_id('Attempt', attempt)}"
+    picture = {"file": ("x.png", made_up_picture("PNG"))}
+
+    async def post(what: str, **headers: str) -> tuple[int, str]:
+        response = await doctor.http.post(f"{path}/{what}", files=picture, headers=headers)
+        body = response.json()
+        return response.status_code, body["errors"][0]["code"] if "errors" in body else body.get("outcome", "")
+
+    for what in ("frames", "captures"):
+        assert await post(what) == (401, "UNAUTHENTICATED")
+        for wrong in ("", "x", "1.", f"2{token[1:]}", token[:-1]):
+            assert await post(what, **{"Attempt-Token": wrong}) == (404, "NOT_FOUND"), wrong
+    assert await post("frames", **{"Attempt-Token": token}) == (202, "TAKEN")
+    assert await post("captures", **{"Attempt-Token": token}) == (201, "")
+    assert await FaceCapture.count() == 1
+    (entry,) = await AuditEntry.objects().where(AuditEntry.action == "RECORD_FACE_CAPTURE")
+    assert entry.account is not None
+    # Another device goes on: the first one's pictures are nobody's.
+    await Attempt.update({Attempt.writer_number: 2}).where(Attempt.id == attempt)
+    for what in ("frames", "captures"):
+        assert await post(what, **{"Attempt-Token": token}) == (409, "TAKEN_OVER")
+    ended = {Attempt.writer_number: 1, Attempt.state: "SUBMITTED", Attempt.submitted_at: clock.now()}
+    await Attempt.update(ended).where(Attempt.id == attempt)  # type: ignore[arg-type]
+    for what in ("frames", "captures"):
+        assert await post(what, **{"Attempt-Token": token}) == (409, "ATTEMPT_CLOSED")
+
+
 async def test_without_a_secret_there_are_no_callbacks(settings: Settings, clock: SettableClock) -> None:
     async with running_app(settings, clock) as app:
         assert await send(app, MOCK.verdict("x", PASSED, at=clock.now(), secret="")) == (404, "CALLBACKS_OFF")
@@ -146,6 +183,9 @@ async def test_an_invigilator_may_look_at_a_face_and_nobody_else(app: Starlette)
     (entry,) = await AuditEntry.objects().where(AuditEntry.action == "LOOK_AT_FACE")
     assert entry.account == province.body.account_id
     institution = Client(app, await token_for(environment, province.institution.account_id))
+    # It employs him, and invigilates nothing: it is not told what was found either.
+    told = (await institution.operation("AttemptProctoring", id=identity))["proctoring"]
+    assert {told[name] for name in ("flags", "pictures", "verdicts")} == {None}
     stranger = await sittings.doctor()
     other = Client(app, await token_for(environment, stranger.account_id))
     for client, status in ((doctor, 403), (institution, 403), (other, 404), (Client(app), 401)):

@@ -39,6 +39,8 @@ from dingkao.testing.sample import SampleDoctor, SampleProvince, build_sample
 from dingkao.testing.web import token_for
 from dingkao_exemptions.service import GivenProof, request_exemption
 
+from .access_rarities import add_histories, add_to_the_result, add_to_the_sitting, grant_exemption
+
 
 @dataclass(frozen=True)
 class Objects:
@@ -59,6 +61,7 @@ async def make_objects(environment: Environment, province: SampleProvince) -> Ob
     entry = await save_history_entry(
         environment, doctor.caller, doctor.assessment_id, HistoryKind.EDUCATION, None, EDUCATION
     )
+    await add_histories(environment, doctor)
     await bring_to_tests(province, doctor)
     for subject in PaperSubject:
         await fill_bank(province, subject)
@@ -67,6 +70,7 @@ async def make_objects(environment: Environment, province: SampleProvince) -> Ob
     attempt = await start_attempt(environment, doctor.caller, paper)
     await pause_attempt(environment, province.body, attempt, "停电")
     await resume_attempt(environment, province.body, attempt, "来电")
+    await add_to_the_sitting(environment, doctor, attempt)
     await request_voiding(environment, province.body, attempt, VoidingConsequence.NEW_ATTEMPT, "设备故障")
     proof = await upload_file(
         environment,
@@ -83,6 +87,7 @@ async def make_objects(environment: Environment, province: SampleProvince) -> Ob
         ["RESIDENCY_TRAINING"],
         [GivenProof(encode_id("File", proof.id))],
     )
+    await grant_exemption(environment, province, exemption)
     behaviour = await BehaviourRecord.insert(
         BehaviourRecord(
             doctor=doctor.doctor_id,
@@ -119,6 +124,7 @@ async def make_objects(environment: Environment, province: SampleProvince) -> Ob
     draft = await import_questions(environment, province.authority, PaperSubject.HUMANITIES, bank)
     question = await Question.select(Question.id).where(Question.batch == draft.batch).first()
     assert question is not None
+    await add_to_the_result(environment, province, concluded, question["id"])
     await token_for(environment, doctor.account_id)
     session = await Session.select(Session.id).where(Session.account == doctor.account_id).first()
     assert session is not None

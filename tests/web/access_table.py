@@ -7,8 +7,9 @@ selected. What comes back of the scene's two doctors and of what hangs on them c
 import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from graphql import (
     GraphQLEnumType,
@@ -69,6 +70,35 @@ accounts named "other" belong to another region; regions, organisations and cycl
 A test asks all of it anew and compares, and fails for a type that it has no object for.
 
 """
+# Types of which the scene has no object, each with the one it is a part of and by which alone a query comes to it: who
+# may not see the whole, and that is asked of every account, cannot come to the part.
+PARTS = {
+    # Where a region's policy sets days in which exemptions may be asked for.
+    "ExemptionWindow": "Assessment",
+    # When the tests are over, where the policy shows answers.
+    "ReviewedPosition": "Attempt",
+    # Where a province's plugin asks for more than the core does.
+    "UnmetRequirement": "Assessment",
+}
+TAIL = """
+## Parts
+
+The scene has none of these: a region's policy or plugin, or a time to come, makes them. A query reaches them by the one
+type they are a part of and by no other, so whoever is refused that does not see them.
+
+"""
+_NODE = "query ($id: ID!) { node(id: $id) { __typename id } }"
+_SIMULATION = """query ($id: ID!, $key: String!) {
+  policySimulation(cycleId: $id, layers: [{regionCode: "990000", values: [{key: $key, value: "30"}]}]) {
+    __typename
+    ... on PolicySimulation {
+      values { __typename }
+      kinds { __typename }
+      touchedAssessments { edges { node { __typename changes { __typename } } } }
+    }
+    ... on ValidationProblem { fields { __typename } }
+  }
+}"""
 
 
 def accounts(objects: Objects, others: Mapping[str, Caller]) -> dict[str, Caller | None]:
@@ -105,17 +135,28 @@ def asked_types(of: GraphQLSchema) -> set[str]:
     return found - {"Query"}
 
 
-def questions(of: GraphQLSchema, objects: Objects) -> Iterator[tuple[str, dict[str, Any]]]:
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An operation; `below`: the object of which it asks a part, so that who is refused the whole need not be asked."""
+
+    text: str
+    variables: dict[str, Any]
+    below: str | None = None
+
+
+def questions(of: GraphQLSchema, objects: Objects) -> Iterator[Question]:
     """The operations: every root field of queries, and `node` with every kind of object."""
     for kind, name, field in root_fields(of):
         if kind == "query" and name != "node":
             # A long page of everything would cost more than an operation may.
             long = "first" in field.args and field.args["first"].default_value == 100
-            yield operation(kind, name, field, texts_for(objects, name), deep=not long)
+            yield Question(*operation(kind, name, field, texts_for(objects, name), deep=not long))
+    for key in ("papers.grace_seconds", "papers.unheard_of"):
+        yield Question(_SIMULATION, {"id": objects.nodes["Cycle"], "key": key})
     for name, identity in objects.nodes.items():
         named = of.type_map[name]
         assert isinstance(named, GraphQLObjectType)
-        yield "query ($id: ID!) { node(id: $id) { __typename id } }", {"id": identity}
+        yield Question(_NODE, {"id": identity})
         # Field by field: all at once would be more than one operation may ask for.
         for key, field in named.fields.items():
             if isinstance(get_named_type(field.type), GraphQLScalarType | GraphQLEnumType) or any(
@@ -123,10 +164,8 @@ def questions(of: GraphQLSchema, objects: Objects) -> Iterator[tuple[str, dict[s
             ):
                 continue
             below = limited_selection(field, FIELDS_MAXIMUM)
-            yield (
-                f"query ($id: ID!) {{ node(id: $id) {{ __typename id ... on {name} {{ {key} {below} }} }} }}",
-                {"id": identity},
-            )
+            text = f"query ($id: ID!) {{ node(id: $id) {{ __typename id ... on {name} {{ {key} {below} }} }} }}"
+            yield Question(text, {"id": identity}, below=identity)
 
 
 def types_in(value: Any, ids: set[str] | None, personal: set[str]) -> set[str]:
@@ -162,23 +201,28 @@ async def seen(
     subjects = set(objects.nodes.values()) | set(objects.arguments.values())
     for caller in (objects.doctor.caller, objects.concluded.caller):
         client: Client = await client_of(caller)
-        for query, variables in asked:
-            subjects |= ids_in((await client.post(query, variables)).get("data"))
+        for question in asked:
+            subjects |= ids_in((await client.post(question.text, question.variables)).get("data"))
     personal = set(objects.nodes) - {"Cycle", "Organisation", "Region"}
     found: dict[str, set[str]] = {}
     broken: list[Any] = []
     for who, caller in everybody.items():
         client = await client_of(caller)
         found[who] = set()
-        for query, variables in asked:
-            answer = await client.post(query, variables)
+        refused: set[str] = set()
+        for question in asked:
+            if question.below in refused:
+                continue
+            answer = await client.post(question.text, question.variables)
             codes = {error["extensions"]["code"] for error in answer.get("errors", ())}
-            broken += [(who, query[:200], answer["errors"])] if codes - REFUSALS else []
+            broken += [(who, question.text[:200], answer["errors"])] if codes - REFUSALS else []
+            if question.text == _NODE and codes:
+                refused.add(question.variables["id"])
             found[who] |= types_in(answer.get("data"), subjects, personal)
     return found, broken
 
 
-# An operation that costs too much is asked for nobody: its type is named in NOT_IN_THE_SCENE.
+# An operation that costs too much is asked for nobody: its type would be missing.
 REFUSALS = {"UNAUTHENTICATED", "FORBIDDEN", "NOT_FOUND", "LIMIT_EXCEEDED"}
 
 
@@ -189,7 +233,18 @@ def table(of: GraphQLSchema, found: Mapping[str, set[str]]) -> str:
     for name in types:
         cells = ["●" if name in found[who] else "" for who in COLUMNS]
         lines.append(f"| `{name}` | " + " | ".join(cells) + " |")
-    return HEAD + "\n".join(lines) + "\n"
+    parts = ["| type | part of |", "| --- | --- |", *(f"| `{part}` | `{PARTS[part]}` |" for part in sorted(PARTS))]
+    return HEAD + "\n".join(lines) + "\n" + TAIL + "\n".join(parts) + "\n"
+
+
+def holders(of: GraphQLSchema, part: str) -> set[str]:
+    """The object types that a query can reach and of which a field gives this one."""
+    return {
+        name
+        for name in asked_types(of)
+        for field in cast(GraphQLObjectType, of.type_map[name]).fields.values()
+        if get_named_type(field.type).name == part
+    }
 
 
 def unseen(of: GraphQLSchema, found: Mapping[str, set[str]]) -> set[str]:

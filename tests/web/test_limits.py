@@ -7,15 +7,17 @@ from typing import Any
 
 import httpx
 import pytest
-from graphql import get_introspection_query, parse
+from graphql import get_introspection_query, parse, validate
 from starlette.applications import Starlette
 from tests.web.asking import schema
 
 from dingkao.settings import Settings
+from dingkao.testing.asking import deep_selection
 from dingkao.testing.clock import SettableClock
 from dingkao.testing.sample import build_sample
 from dingkao.testing.web import Client, running_app, token_for
 from dingkao.web.limits import (
+    _SENTENCES,
     MOST_ALIASES,
     MOST_COST,
     MOST_DIRECTIVES,
@@ -24,6 +26,7 @@ from dingkao.web.limits import (
     MOST_ROOT_FIELDS,
     MOST_TOKENS,
     Limits,
+    limit_error,
     nesting_problem,
 )
 from dingkao.web.operations import load_operations
@@ -44,6 +47,17 @@ def test_every_documented_operation_is_within_the_limits(operation: Any) -> None
     limits = Limits(schema(), frozenset({"logIn"}))
     assert limits.problem(document) is None
     assert not limits.may_cost_too_much(document, document.definitions[0])  # type: ignore[arg-type]
+
+
+def test_every_refusal_has_the_code_and_says_the_limit() -> None:
+    for limit, sentence in _SENTENCES.items():
+        error = limit_error(limit, 4321, 1234)
+        assert error.extensions == {"code": "LIMIT_EXCEEDED", "limit": limit, "most": 1234}
+        # What was asked for too, where it was counted to the end.
+        assert "1234" in error.message, limit
+        assert ("4321" in error.message) == ("{found}" in sentence)
+    # One of a billion and more is not written out.
+    assert "more than a billion" in limit_error("cost", 10**40, 10_000).message
 
 
 async def test_the_explorers_introspection_is_within_the_limits(app: Starlette) -> None:
@@ -144,7 +158,26 @@ def test_a_page_costs_its_length_and_no_more() -> None:
     document = parse("query Q($n: Int) { assessments(first: $n) { edges { cursor } pageInfo { hasNextPage } } }")
     operation: Any = document.definitions[0]
     costs = [limits._cost(document, operation, {"n": n}) for n in (1, 2, 50, 100, 1000, -5, None)]
-    assert [cost - costs[0] for cost in costs] == [0, 6, 49 * 6, 99 * 6, 99 * 6, 0, 0]
+    # What is said of the page as a whole is said once.
+    assert [cost - costs[0] for cost in costs] == [0, 3, 49 * 3, 99 * 3, 99 * 3, 0, 0]
+
+
+@pytest.mark.parametrize("name", ["sitting", "sittingChanged"])
+def test_an_invigilators_whole_view_of_one_page_is_within_the_limits(name: str) -> None:
+    of = schema()
+    roots = {**of.query_type.fields, **of.subscription_type.fields}  # type: ignore[union-attr]
+    required = {"cycleId": "1", "bodyId": "1", "subject": "HUMANITIES"}
+    given = ", ".join(f"{key}: {value if key == 'subject' else repr(value)}" for key, value in required.items())
+    kind = "query" if name in of.query_type.fields else "subscription"  # type: ignore[union-attr]
+    text = f"{kind} {{ {name}({given.replace(chr(39), chr(34))}) {deep_selection(roots[name])} }}"
+    document = parse(text)
+    assert validate(of, document) == []
+    limits = Limits(of)
+    assert limits.problem(document) is None
+    operation: Any = document.definitions[0]
+    assert limits.cost_problem(document, operation, {}) is None
+    for field in ("flags", "captures", "verdicts"):
+        assert f"{field} {{" in text
 
 
 @pytest.fixture

@@ -273,6 +273,30 @@ async def test_connections_and_subscriptions_are_bounded(settings: Settings, clo
                 await raw.wait_closed()  # the server has not noticed yet
 
 
+async def test_an_address_has_a_bound_and_a_hospital_a_higher_one(settings: Settings, clock: SettableClock) -> None:
+    bounds = {"live_connections_per_address": 2, "live_connections_per_hospital": 3}
+    behind = {"trusted_proxies": ("127.0.0.1",), "hospital_addresses": ("198.51.100.0/24",)}
+    async with serving(settings, clock, **bounds, **behind) as served:
+
+        async def held(stack: AsyncExitStack, address: str) -> Connection:
+            """A connection that a proxy hands on from an address; it has not said whose it is."""
+            headers = {"X-Forwarded-For": f"203.0.113.250, {address}"}
+            return Connection(await stack.enter_async_context(served.connect(additional_headers=headers)))
+
+        async with AsyncExitStack() as stack:
+            for address, most in (("203.0.113.7", 2), ("198.51.100.9", 3), ("2001:db8::1", 2)):
+                for _ in range(most):
+                    assert (await held(stack, address)).raw.subprotocol == PROTOCOL
+                assert await (await held(stack, address)).closed() == 1013
+            # An IPv6 network of 64 bits is one subscriber; others are not kept out by him.
+            assert await (await held(stack, "2001:db8::ffff")).closed() == 1013
+            assert (await held(stack, "2001:db8:0:1::1")).raw.subprotocol == PROTOCOL
+        async with AsyncExitStack() as stack, asyncio.timeout(20):
+            # They have ended, and make room, once the server has noticed.
+            while (again := await held(stack, "203.0.113.7")).raw.subprotocol is None:
+                await again.raw.wait_closed()
+
+
 async def test_a_server_may_serve_none_and_all_goes_on_over_http(settings: Settings, clock: SettableClock) -> None:
     async with serving(settings, clock, live_connections=0) as served:
         async with served.connect() as raw:

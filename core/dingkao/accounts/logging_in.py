@@ -269,7 +269,7 @@ async def confirm_identity(
         else:
             if not waiting and problem is not rules.CODE_NEEDED:
                 await count_account(environment, account, work.now)
-            await work.record("CONFIRM_IDENTITY_REFUSED", "Account", caller.account_id, {"reason": problem.code})
+            await work.record("CONFIRM_IDENTITY_REFUSED", "Account", caller.account_id, result=problem.code)
     if problem is not None:
         raise ValidationFailed([problem])
     return until

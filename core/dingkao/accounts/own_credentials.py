@@ -73,8 +73,9 @@ async def change_password(
             if not waiting:
                 await count_account(environment, locked, work.now)
         if problems:
+            codes = [one.code for one in problems]
             await work.record(
-                "CHANGE_PASSWORD_REFUSED", "Account", asking.account_id, {"codes": [one.code for one in problems]}
+                "CHANGE_PASSWORD_REFUSED", "Account", asking.account_id, {"codes": codes}, result=codes[0]
             )
         else:
             await store_password(work, asking.account_id, account["password_hash"], new_hash, policy)
@@ -134,7 +135,7 @@ async def complete_phone_change(environment: Environment, caller: Caller | None,
             await end_sessions(asking.account_id, work.now, because, but=asking.session_id)
             await work.record("CHANGE_PHONE", "Account", asking.account_id)
         else:
-            await work.record("CHANGE_PHONE_REFUSED", "Account", asking.account_id, {"code": problem.code})
+            await work.record("CHANGE_PHONE_REFUSED", "Account", asking.account_id, result=problem.code)
     if problem is not None:
         raise ValidationFailed([problem])
     send_notice(environment, account["phone"], "phone_changed")

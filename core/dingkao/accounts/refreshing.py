@@ -94,11 +94,12 @@ async def refresh_session(environment: Environment, refresh_token: str, *, origi
         found = await _session_of_token.first(digest=digest)
         detail = {"ofSession": found["session"] if found else 0}
         if found is None or not _lives(environment, found, work.now):
-            await work.record("REFRESH_REFUSED", "Account", found["account"] if found else None, detail)
+            account = found["account"] if found else None
+            await work.record("REFRESH_REFUSED", "Account", account, detail, result=NotLoggedIn.code)
         elif _reused(environment, found, work.now):
             only = [found["session"]]
             await end_sessions(found["account"], work.now, SessionEnd.TOKEN_REUSED, only=only)
-            await work.record("REFRESH_TOKEN_REUSED", "Account", found["account"], detail)
+            await work.record("REFRESH_TOKEN_REUSED", "Account", found["account"], detail, result=NotLoggedIn.code)
         else:
             issued = await _rotate(environment, found, work.now, origin)
             await work.record("REFRESH_SESSION", "Account", found["account"], detail)

@@ -133,7 +133,7 @@ async def complete_password_reset(
             await end_sessions(account_id, work.now, SessionEnd.CREDENTIALS_CHANGED)
             await work.record("RESET_PASSWORD", "Account", account_id)
         else:
-            await work.record("RESET_PASSWORD_REFUSED", "Account", account_id, {"code": problem.code})
+            await work.record("RESET_PASSWORD_REFUSED", "Account", account_id, result=problem.code)
     if problem is not None:
         raise ValidationFailed([problem])
     send_notice(environment, account["phone"], "password_changed")

@@ -130,7 +130,7 @@ async def confirm_second_factor(environment: Environment, caller: Caller | None,
             codes = await _new_codes(work, account_id)
             await work.record("CONFIRM_SECOND_FACTOR", "Account", account_id)
         else:
-            await work.record("CONFIRM_SECOND_FACTOR_REFUSED", "Account", account_id)
+            await work.record("CONFIRM_SECOND_FACTOR_REFUSED", "Account", account_id, result=WRONG_CODE.code)
     if not right:
         raise ValidationFailed([WRONG_CODE])
     return codes

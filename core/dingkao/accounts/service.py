@@ -154,7 +154,8 @@ async def complete_first_login(
             await work.record("COMPLETE_FIRST_LOGIN", "Account", account["id"])
             done = LoggedIn(session, account["id"])
         else:
-            await work.record("FIRST_LOGIN_REFUSED", "Account", account["id"], {"codes": [p.code for p in problems]})
+            codes = [each.code for each in problems]
+            await work.record("FIRST_LOGIN_REFUSED", "Account", account["id"], {"codes": codes}, result=codes[0])
     if done is None:
         raise ValidationFailed(problems)
     if account["phone"] and account["phone"] != found["phone"]:

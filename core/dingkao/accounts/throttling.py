@@ -106,7 +106,8 @@ def failures_of(row: Mapping[str, Any] | None) -> Failures:
 
 
 @lru_cache(maxsize=4096)
-def _is_hospital(networks: tuple[str, ...], address: str) -> bool:
+def is_hospital(networks: tuple[str, ...], address: str) -> bool:
+    """Whether an address is one of a hospital's `networks`: many people stand behind it."""
     try:
         parsed = ip_address(address)
     except ValueError:
@@ -126,7 +127,7 @@ async def address_state(environment: Environment, address: str, now: datetime) -
     row = await _throttle.first(subject=_address_subject(address))
     if row is None:
         return AddressState(False, False, 0)
-    hospital = _is_hospital(settings.hospital_addresses, address)
+    hospital = is_hospital(settings.hospital_addresses, address)
     most = settings.hospital_failures if hospital else settings.address_failures
     number, elapsed = _window(settings, now)
     ago = number - row["window_number"]

@@ -170,7 +170,7 @@ async def log_in_with_wechat(environment: Environment, code: str, *, origin: Ori
                 )
         if session is None:
             await count_refusal(environment, origin.address, work.now, counted=True)
-            await work.record("LOG_IN_REFUSED", "Account", account_id or None, {"reason": "WECHAT"})
+            await work.record("LOG_IN_REFUSED", "Account", account_id or None, {"by": "WECHAT"}, result=_NOT_BOUND.code)
         else:
             await work.record("LOG_IN", "Account", account_id, {"newSession": session.session_id, "by": "WECHAT"})
     if session is None:

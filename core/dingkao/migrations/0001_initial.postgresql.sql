@@ -542,6 +542,7 @@ CREATE TABLE "assessment_paper" (
   "sit_until" TIMESTAMPTZ DEFAULT null,
   "absence_excused" BOOLEAN DEFAULT null,
   "absence_reason" TEXT NOT NULL DEFAULT '',
+  "lapsed_at" TIMESTAMPTZ DEFAULT null,
   CONSTRAINT "assessment_paper_subject_known" CHECK ("subject" IN ('HUMANITIES', 'PROFESSIONAL')),
   CONSTRAINT "assessment_paper_state_known" CHECK ("state" IN ('LOCKED', 'AVAILABLE', 'IN_PROGRESS', 'SUBMITTED', 'PASSED', 'FAILED', 'PENDING_CUTOFF', 'EXEMPT', 'ABSENT', 'VOIDED')),
   CONSTRAINT "assessment_paper_once" UNIQUE ("assessment", "subject"),

@@ -86,9 +86,12 @@ async def move_paper(
     Raises StateConflict."""
     source = PaperState(paper["state"])
     transition = rules.MACHINE.require(source, event)
-    await AssessmentPaper.update(
-        {AssessmentPaper.state: transition.target.value, AssessmentPaper.changed_at: work.now, **(also or {})}
-    ).where(AssessmentPaper.id == paper["id"])
+    changes: dict[Any, Any] = {
+        AssessmentPaper.state: transition.target.value,
+        AssessmentPaper.changed_at: work.now,
+        AssessmentPaper.lapsed_at: work.now if event is rules.Event.LAPSE else None,
+    }
+    await AssessmentPaper.update(changes | (also or {})).where(AssessmentPaper.id == paper["id"])
     await work.record_transition(
         machine=rules.MACHINE.name,
         object_id=paper["id"],

@@ -31,6 +31,7 @@ class PaperRecord:
     sit_until: datetime | None
     absence_excused: bool | None
     absence_reason: str
+    lapsed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ _PAPER = (
     AssessmentPaper.sit_until,
     AssessmentPaper.absence_excused,
     AssessmentPaper.absence_reason,
+    AssessmentPaper.lapsed_at,
 )
 _papers_of = Statement(
     lambda p: (

@@ -26,6 +26,7 @@ class Event(StrEnum):
     FAIL = "FAIL"
     AWAIT_CUTOFF = "AWAIT_CUTOFF"
     MISS = "MISS"
+    LAPSE = "LAPSE"
     VOID = "VOID"
     GIVE_UP = "GIVE_UP"
     GIVE_BACK = "GIVE_BACK"
@@ -46,13 +47,14 @@ TITLES: dict[Event, Text] = {
     Event.FAIL: Text("判定不合格", "fail the paper"),
     Event.AWAIT_CUTOFF: Text("等待划定合格线", "wait for the pass mark"),
     Event.MISS: Text("登记缺考", "record the absence"),
+    Event.LAPSE: Text("期满未合格", "fail the paper when its time ended with attempts left"),
     Event.VOID: Text("试卷作废", "void the paper"),
     Event.GIVE_UP: Text("登记弃考", "record that the paper was abandoned"),
     Event.GIVE_BACK: Text("弃考后重新开放试卷", "open the paper again after it was abandoned"),
     Event.REOPEN: Text("恢复作答", "let the attempt go on"),
     Event.LOCK: Text("锁定后一试卷", "lock the paper after it again"),
     Event.RESTORE: Text("作废后重新开放试卷", "open the paper again after it was voided"),
-    Event.EXCUSE: Text("准予补考", "excuse the absence"),
+    Event.EXCUSE: Text("准予补考", "give a make-up"),
     Event.RAISE: Text("试题作废后改判合格", "pass the paper after a question was voided"),
 }
 
@@ -90,7 +92,10 @@ MACHINE: StateMachine[State, Event] = StateMachine(
         Transition(State.PENDING_CUTOFF, Event.FAIL, State.FAILED, _AUTHORITY, "the mark is below the pass mark"),
         Transition(State.LOCKED, Event.MISS, State.ABSENT, _TIME, "its time is over and it was not begun"),
         Transition(State.AVAILABLE, Event.MISS, State.ABSENT, _TIME, "its time is over and it was not begun"),
+        Transition(State.AVAILABLE, Event.LAPSE, State.FAILED, _TIME, "its time is over, begun and not passed"),
+        Transition(State.LOCKED, Event.LAPSE, State.FAILED, _TIME, "its time is over, begun and not passed"),
         Transition(State.ABSENT, Event.EXCUSE, State.LOCKED, _INVIGILATING, "missed with a good reason; a make-up"),
+        Transition(State.FAILED, Event.EXCUSE, State.LOCKED, _INVIGILATING, "its time ended with attempts left"),
         *(
             Transition(state, Event.REOPEN, State.IN_PROGRESS, _INVIGILATING, "time was up; extra time, with a reason")
             for state in _REOPENED
@@ -134,30 +139,41 @@ def next_to_open(states: Sequence[State]) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class SittingTime:
-    """What decides whether a paper was missed: its state, the attempts begun, and until when it may be begun."""
+    """What decides what the end of the time makes of a paper: its state, the attempts begun (those that were made void
+    may be left out: they count for nothing), and until when it may be begun."""
 
     state: State
-    attempts_used: int
+    attempts: int
     until: datetime
 
 
-def missed(papers: Sequence[SittingTime], now: datetime) -> list[int]:
-    """The indexes of an assessment's papers that are missed at `now`: never begun, not waived, and the time for them
-    is over. None while another one is being sat or marked: what comes of it is not known, and the invigilator who gave
-    it extra time may have to give some to the next one too."""
-    if any(paper.state in (State.IN_PROGRESS, State.SUBMITTED) for paper in papers):
-        return []
-    return [
+def ended(papers: Sequence[SittingTime], now: datetime) -> dict[int, Event]:
+    """What becomes at `now` of an assessment's papers that nobody can begin any more, by index: LAPSE of one that was
+    begun and not passed, whatever attempts are left (the best of those made stands); MISS of those that were never
+    begun and are not waived.
+
+    Nothing while another one is being sat or marked: what comes of it is not known, and the invigilator who gave it
+    extra time may have to give some to the next one too. Nothing is missed behind a paper that is failed: it could not
+    be begun (manual 2.2.5).
+    """
+    states = {paper.state for paper in papers}
+    if State.IN_PROGRESS in states or State.SUBMITTED in states:
+        return {}
+    over = [
         index
         for index, paper in enumerate(papers)
-        if paper.state in (State.LOCKED, State.AVAILABLE) and not paper.attempts_used and now >= paper.until
+        if paper.state in (State.LOCKED, State.AVAILABLE) and now >= paper.until
     ]
+    lapsed = [index for index in over if papers[index].attempts]
+    if lapsed:
+        return dict.fromkeys(lapsed, Event.LAPSE)
+    return {} if State.FAILED in states else dict.fromkeys(over, Event.MISS)
 
 
 def conclusion(states: Sequence[State], *, unexcused: bool = False) -> Verdict | None:
     """What the papers say of the assessment: QUALIFIED where all are done (also where there is none), UNQUALIFIED where
-    one is FAILED (a paper with attempts left never is) or was missed without a good reason (`unexcused`), None while it
-    is open.
+    one is FAILED (while a paper can be tried again it never is) or was missed without a good reason (`unexcused`), None
+    while it is open.
 
     Manual 2.2.5: 任何一张试卷不合格，本次考核结果即为不合格; 2007 measure, Art. 27 (absence). Papers that were missed
     and VOIDED ones wait for a decision of people, PENDING_CUTOFF for the authority's pass mark.

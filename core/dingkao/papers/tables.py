@@ -118,6 +118,8 @@ class AssessmentPaper(Record, db=ROUTER, tablename="assessment_paper"):
     # 缺考: whether there was a good reason, and which; null: nobody has decided.
     absence_excused = Boolean(null=True, default=None)
     absence_reason = Text(default="")
+    # 期满未合格: when its time ended although attempts were left; null: it did not, or a make-up was given.
+    lapsed_at = Timestamptz(null=True, default=None)
 
     subject_known = one_of("subject", PaperSubject)
     state_known = one_of("state", PaperState)

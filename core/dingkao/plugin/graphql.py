@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar
 
 import strawberry
@@ -29,6 +30,14 @@ class SharedLoader(DataLoader[Key, Value]):
         return asyncio.shield(super().load(key))
 
 
+@dataclass(frozen=True, slots=True)
+class RefusedAct:
+    """A mutation that the rules refused: its field as it was asked, and the refusal, which is shown as data."""
+
+    field: Any
+    refusal: errors.Refusal
+
+
 class RequestContext:
     """One request: who asks, in which language, and the loaders that gather its queries."""
 
@@ -37,6 +46,7 @@ class RequestContext:
         self.language = language
         self.services = services
         self._loaders: dict[Any, DataLoader[Any, Any]] = {}
+        self.refused_acts: list[RefusedAct] = []
 
     def loader(
         self, load: Callable[[list[Key]], Awaitable[Sequence[Value]]], name: str | None = None
@@ -122,6 +132,12 @@ def show_fields(problems: Sequence[errors.FieldProblem], language: Language) -> 
     ]
 
 
+def _keep_refused(info: Any, refusal: errors.Refusal) -> None:
+    """Keep the refusal of a mutation for the audit, which is written when the operation is over."""
+    if info.path.prev is None:
+        info.context.refused_acts.append(RefusedAct(info._raw_info.field_nodes[0], refusal))
+
+
 class ValidationHandler(strawberry.ExceptionHandler[errors.ValidationFailed, ValidationProblem]):
     """Shows ValidationFailed as ValidationProblem wherever a field's union has it."""
 
@@ -139,6 +155,7 @@ class StateHandler(strawberry.ExceptionHandler[errors.StateConflict, StateProble
     """Shows StateConflict as StateProblem."""
 
     def handle(self, exception: errors.StateConflict, *, field: Any, info: Any) -> StateProblem:
+        _keep_refused(info, exception)
         return StateProblem(
             code=exception.code,
             message=exception.text.in_language(info.context.language),
@@ -150,6 +167,7 @@ class NotEligibleHandler(strawberry.ExceptionHandler[errors.NotEligible, NotElig
     """Shows NotEligible as NotEligibleProblem."""
 
     def handle(self, exception: errors.NotEligible, *, field: Any, info: Any) -> NotEligibleProblem:
+        _keep_refused(info, exception)
         language = info.context.language
         message = Text("不符合条件。", "The conditions are not met.")
         return NotEligibleProblem(

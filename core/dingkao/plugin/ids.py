@@ -2,8 +2,12 @@
 
 import base64
 import binascii
+import re
 
 from dingkao.plugin.errors import NotFound
+
+# A type's name as GraphQL has it; the audit keeps what was named.
+_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]{0,59}")
 
 
 def encode_id(type_name: str, key: int) -> str:
@@ -19,7 +23,7 @@ def split_id(opaque: str) -> tuple[str, int]:
         number = int(key)
     except (binascii.Error, ValueError, UnicodeDecodeError):
         raise NotFound from None
-    if not 0 < number < 2**63 or encode_id(type_name, number) != opaque:
+    if _NAME.fullmatch(type_name) is None or not 0 < number < 2**63 or encode_id(type_name, number) != opaque:
         raise NotFound
     return type_name, number
 

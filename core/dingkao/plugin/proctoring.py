@@ -59,11 +59,18 @@ def verdict_from_json(body: bytes) -> ProctorVerdict:
         raise VerdictUnreadable("at is no instant such as 2026-06-01T10:00:00+08:00") from None
     if at.tzinfo is None:
         raise VerdictUnreadable("at has no offset from UTC")
-    return ProctorVerdict(session, event, finding, at.astimezone(UTC), remark)
+    try:
+        instant = at.astimezone(UTC)
+    except OverflowError:
+        raise VerdictUnreadable("at lies outside of the calendar") from None
+    return ProctorVerdict(session, event, finding, instant, remark)
 
 
 def _text(found: dict[str, Any], name: str, most: int, *, required: bool = True) -> str:
     value = found.get(name, None if required else "")
     if not isinstance(value, str) or len(value) > most or (required and not value.strip()):
         raise VerdictUnreadable(f"{name} is no text of {1 if required else 0} to {most} characters")
+    # JSON can say what no database keeps: a NUL, and half of a pair of surrogates.
+    if any(character == "\x00" or "\ud800" <= character <= "\udfff" for character in value):
+        raise VerdictUnreadable(f"{name} has characters that cannot be stored")
     return value.strip()

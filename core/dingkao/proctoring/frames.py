@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from dingkao.access.rules import require_role
 from dingkao.assessments.access import pinned_policy, read_assessment
+from dingkao.assessments.records import AssessmentRecord
 from dingkao.audit.work import SYSTEM_CALLER, begin, logged_in
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
@@ -18,7 +19,14 @@ from dingkao.plugin.national import PapersPolicy
 from dingkao.plugin.ports import PortFailed, PortSlot
 from dingkao.plugin.text import Text
 from dingkao.plugin.vocabulary import Role
-from dingkao.proctoring.capturing import REFERENCE_LENGTH, CheckedImage, check_image, keep_image
+from dingkao.proctoring.capturing import (
+    REFERENCE_LENGTH,
+    Capture,
+    CheckedImage,
+    capture_face,
+    check_image,
+    keep_image,
+)
 from dingkao.proctoring.flags import failure_of, raise_flag
 from dingkao.proctoring.records import read_face_status
 from dingkao.proctoring.tables import FaceImage, ProctorFrame, ProctorSession
@@ -65,14 +73,8 @@ async def take_frame(environment: Environment, caller: Caller | None, attempt_id
     doctor does depends on it.
     """
     asking = logged_in(caller)
-    attempt = await find_attempt(attempt_id)
-    record = await read_assessment(asking, attempt["assessment"])
-    require_role(asking, record, Role.DOCTOR)
+    record = await _own_running(environment, asking, attempt_id)
     now = environment.clock.now()
-    running = attempt["state"] == AttemptState.IN_PROGRESS.value
-    if not running or timing_of(attempt).phase(now) is AttemptPhase.OVER:
-        closed = Text("答卷已结束。", "The attempt has ended.")
-        raise StateConflict("ATTEMPT_CLOSED", closed, attempt["state"])
     session = await _session.first(attempt=attempt_id)
     status = (await read_face_status([record.id]))[0]
     if session is None or status.consent is None:
@@ -93,6 +95,27 @@ async def take_frame(environment: Environment, caller: Caller | None, attempt_id
             await work.record("PROCTOR_FAILED", "Attempt", attempt_id, detail)
         return Frame(FrameOutcome.SERVICE_FAILED, seconds)
     return Frame(FrameOutcome.TAKEN, seconds)
+
+
+async def capture_during_attempt(
+    environment: Environment, caller: Caller | None, attempt_id: int, data: bytes
+) -> Capture:
+    """`capture_face` while a paper of the assessment is being sat: another picture, where the first was not good or
+    the consent was given anew. Raises as it does, and StateConflict (ATTEMPT_CLOSED)."""
+    assessment = (await _own_running(environment, logged_in(caller), attempt_id)).id
+    return await capture_face(environment, caller, assessment, data)
+
+
+async def _own_running(environment: Environment, caller: Caller, attempt_id: int) -> AssessmentRecord:
+    """Whose attempt it is, while pictures belong to it. Raises NotFound, Forbidden, StateConflict (ATTEMPT_CLOSED)."""
+    attempt = await find_attempt(attempt_id)
+    record = await read_assessment(caller, attempt["assessment"])
+    require_role(caller, record, Role.DOCTOR)
+    running = attempt["state"] == AttemptState.IN_PROGRESS.value
+    if not running or timing_of(attempt).phase(environment.clock.now()) is AttemptPhase.OVER:
+        closed = Text("答卷已结束。", "The attempt has ended.")
+        raise StateConflict("ATTEMPT_CLOSED", closed, attempt["state"])
+    return record
 
 
 async def _hand_on(

@@ -128,7 +128,7 @@ DECLARATIONS: Mapping[str, Held | NotHeld] = {
     "assessment_paper": _held(
         _OF_ASSESSMENT,
         "assessment subject position state attempts_allowed attempts_used waiver_code waiver_title changed_at "
-        "sit_until absence_excused absence_reason",
+        "sit_until absence_excused absence_reason lapsed_at",
     ),
     "attempt": _held(
         _OF_PAPER,

@@ -26,7 +26,7 @@ from dingkao.host.loading import FoundPlugin
 from dingkao.host.services import CoreServices
 from dingkao.logs import get_logger
 from dingkao.migrations import CORE_MIGRATIONS
-from dingkao.papers.absence import settle_absences
+from dingkao.papers.absence import settle_all_ended
 from dingkao.papers.graphql.operations import URGENT_FIELDS
 from dingkao.papers.marks import mark_submitted
 from dingkao.papers.settling import settle_expired
@@ -46,7 +46,7 @@ from dingkao.web.health import healthz, readyz
 from dingkao.web.limits import Limits
 from dingkao.web.middleware import GRAPHQL_PATH, RequestMiddleware
 from dingkao.web.operations import explorer_log_in, explorer_tabs
-from dingkao.web.proctoring import proctoring_routes
+from dingkao.web.proctoring import ATTEMPT_TOKEN_HEADER, proctoring_routes
 from dingkao.web.session_keeping import keep_sessions, write_at_the_end
 from dingkao.web.sockets import SocketEndpoint
 from dingkao.web.trusted_documents import load_trusted_documents
@@ -129,7 +129,7 @@ def _middleware(environment: Environment) -> list[Middleware]:
                 CORSMiddleware,
                 allow_origins=environment.settings.cors_origins,
                 allow_methods=["GET", "POST"],
-                allow_headers=["Authorization", "Content-Type", "Accept-Language"],
+                allow_headers=["Authorization", "Content-Type", "Accept-Language", ATTEMPT_TOKEN_HEADER],
                 expose_headers=["X-Request-Id", "Retry-After"],
                 max_age=600,
             )
@@ -194,10 +194,10 @@ async def _sweep(environment: Environment) -> None:
                 continue
             settled = await settle_expired(environment)
             marked = await mark_submitted(environment)
-            missed = await settle_absences(environment)
+            ended = await settle_all_ended(environment)
             final = await finalise_due(environment)
         except Exception as error:
             _log.error("sweep failed", exc_info=error)
             continue
-        if settled or marked or missed or final:
-            _log.info("swept", attempts=settled, marked=marked, missed=missed, results=final)
+        if settled or marked or ended or final:
+            _log.info("swept", attempts=settled, marked=marked, papers=ended, results=final)

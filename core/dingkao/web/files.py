@@ -35,7 +35,7 @@ from dingkao.plugin.ids import decode_id, encode_id
 from dingkao.plugin.ports import PortFailed
 from dingkao.plugin.text import Language, Text
 from dingkao.plugin.vocabulary import FilePurpose
-from dingkao.proctoring.capturing import capture_face
+from dingkao.proctoring.capturing import Capture, capture_face
 from dingkao.proctoring.vocabulary import CaptureOutcome
 from dingkao.storage.signed_links import LinkRefused
 from dingkao.web.downloads import DOWNLOAD_HEADERS, LINKED_HEADERS, note_refused, opened_by_link, refuse_link
@@ -44,7 +44,7 @@ from dingkao.web.downloads import DOWNLOAD_HEADERS, LINKED_HEADERS, note_refused
 _BODY_MAXIMUM = UPLOAD_MAXIMUM + 64 * 1024
 # Checking a picture takes memory and a core: a few at once.
 _checking = asyncio.Semaphore(4)
-_UNAVAILABLE = Text("文件存储暂时不可用，请稍后再试。", "The file store is out of reach; try again in a while.")
+UNAVAILABLE = Text("文件存储暂时不可用，请稍后再试。", "The file store is out of reach; try again in a while.")
 _STATUS: dict[type[AccessRefused], int] = {
     NotLoggedIn: 401,
     FirstLoginOpen: 403,
@@ -56,6 +56,12 @@ _STATUS: dict[type[AccessRefused], int] = {
 def file_routes() -> list[BaseRoute]:
     """The two routes."""
     return [Route("/files", _upload, methods=["POST"]), Route("/files/{id}", _download, methods=["GET"])]
+
+
+def says_length(request: Request, most: int) -> bool:
+    """Whether the request says how long its body is, in bytes, and that is at most `most`."""
+    length = request.headers.get("content-length", "")
+    return length.isascii() and length.isdecimal() and len(length) <= len(str(most)) and int(length) <= most
 
 
 def refusal_response(refusal: Refusal, language: Language) -> Response:
@@ -89,8 +95,7 @@ async def _upload(request: Request) -> Response:
     if caller is None:
         await note_refused(request, "UPLOAD", NotLoggedIn(), "")
         return refusal_response(NotLoggedIn(), language)
-    length = request.headers.get("content-length", "")
-    if not length.isdigit() or int(length) > _BODY_MAXIMUM:
+    if not says_length(request, _BODY_MAXIMUM):
         megabytes = UPLOAD_MAXIMUM // (1024 * 1024)
         text = Text(f"文件不得超过{megabytes}MB。", f"A file holds at most {megabytes} MB.")
         return _bad(language, 413, "FILE_TOO_LARGE", text)
@@ -115,19 +120,20 @@ async def _upload(request: Request) -> Response:
     except ClientDisconnect:
         # Nobody hears the answer.
         return _bad(language, 400, "BAD_FORM", Text("表单格式有误。", "This is no multipart form."))
-    except HTTPException:
+    except (HTTPException, ValueError):
+        # ValueError: the form names a character set that is none, or one by which it cannot be read.
         return _bad(language, 400, "BAD_FORM", Text("表单格式有误。", "This is no multipart form."))
     try:
         async with _checking:
             assessment_id = decode_id("Assessment", opaque)
             if purpose == FilePurpose.FACE_CAPTURE:
-                return await _capture(environment, caller, language, assessment_id, data)
+                return capture_response(await capture_face(environment, caller, assessment_id, data), language)
             stored = await upload_file(environment, caller, assessment_id, FilePurpose(str(purpose)), title, data)
     except Refusal as refusal:
         await note_refused(request, "UPLOAD", refusal, opaque)
         return refusal_response(refusal, language)
     except PortFailed:
-        return _bad(language, 503, "FILES_UNAVAILABLE", _UNAVAILABLE)
+        return _bad(language, 503, "FILES_UNAVAILABLE", UNAVAILABLE)
     body = {
         "id": encode_id("File", stored.id),
         "mediaType": stored.media_type,
@@ -137,11 +143,8 @@ async def _upload(request: Request) -> Response:
     return JSONResponse(body, status_code=201)
 
 
-async def _capture(
-    environment: Environment, caller: Caller, language: Language, assessment_id: int, data: bytes
-) -> Response:
-    """A picture of the doctor's face: kept apart from files, and never given out again."""
-    capture = await capture_face(environment, caller, assessment_id, data)
+def capture_response(capture: Capture, language: Language) -> Response:
+    """A picture of the doctor's face, as the answer tells of it: kept apart from files, and never given out again."""
     if capture.outcome is CaptureOutcome.REFUSED:
         text = Text("人脸采集未通过核验，请重新采集。", "The capture was not accepted; take another.")
         return _bad(language, 422, "FACE_NOT_ACCEPTED", text)
@@ -177,7 +180,7 @@ async def _download(request: Request) -> Response:
         await note_refused(request, "DOWNLOAD", refusal, request.path_params["id"])
         return refusal_response(refusal, language)
     except PortFailed:
-        return _bad(language, 503, "FILES_UNAVAILABLE", _UNAVAILABLE)
+        return _bad(language, 503, "FILES_UNAVAILABLE", UNAVAILABLE)
     return Response(
         data,
         media_type=record.media_type,

@@ -21,7 +21,7 @@ from dingkao.plugin.text import Language, Text
 from dingkao.web.execution import Executor, Outcome, operation_label
 from dingkao.web.explorer import Explorer
 from dingkao.web.middleware import identify
-from dingkao.web.refused_rights import note_refusals
+from dingkao.web.refused_rights import note_refusals, note_refused_acts
 from dingkao.web.trusted_documents import Mode, TrustedDocuments, document_id
 
 GRAPHQL_JSON = "application/graphql-response+json"
@@ -118,9 +118,11 @@ class GraphQLEndpoint:
                     scope["dingkao.device"],
                 )
                 outcome = await self._executor.run(asked.query, asked.variables, asked.operation_name, context)
+                mutation = str(scope["dingkao.operation"]).startswith("mutation")
                 if outcome.errors:
-                    mutation = str(scope["dingkao.operation"]).startswith("mutation")
                     await note_refusals(self._refusals, context, outcome.errors, asked.variables, mutation=mutation)
+                if mutation and context.refused_acts:
+                    await note_refused_acts(self._refusals, context, asked.variables)
                 return _show(outcome, media_type, context)
         except Overloaded as overloaded:
             return overloaded_response(scope["dingkao.language"], overloaded)

@@ -185,27 +185,25 @@ class _Measure:
         }
         self._authentication_fields = authentication_fields
         self._variables = variables
-        self._measured: dict[tuple[str, bool], _Size] = {}
+        self._measured: dict[tuple[str, int | None], _Size] = {}
 
     def operation(self, operation: OperationDefinitionNode) -> _Size:
         """An operation's size; `roots` and `authentications` are those of its own level."""
         root = self._schema.get_root_type(operation.operation)
-        return self._selection(operation.selection_set, root, in_page=False)
+        return self._selection(operation.selection_set, root, page=None)
 
-    def _selection(self, selection_set: SelectionSetNode, kind: Any, *, in_page: bool) -> _Size:
+    def _selection(self, selection_set: SelectionSetNode, kind: Any, *, page: int | None) -> _Size:
         sizes = []
         for selection in selection_set.selections:
             directives = len(selection.directives or ())
             if isinstance(selection, FieldNode):
-                sizes.append(self._field(selection, kind, directives, in_page=in_page))
+                sizes.append(self._field(selection, kind, directives, page=page))
             elif isinstance(selection, InlineFragmentNode):
                 condition = selection.type_condition
                 inner = self._schema.get_type(condition.name.value) if condition else kind
-                sizes.append(
-                    _with_directives(self._selection(selection.selection_set, inner, in_page=in_page), directives)
-                )
+                sizes.append(_with_directives(self._selection(selection.selection_set, inner, page=page), directives))
             elif isinstance(selection, FragmentSpreadNode):
-                sizes.append(_with_directives(self._fragment(selection.name.value, in_page=in_page), directives))
+                sizes.append(_with_directives(self._fragment(selection.name.value, page=page), directives))
         return _Size(
             depth=max((size.depth for size in sizes), default=0),
             aliases=sum(size.aliases for size in sizes),
@@ -216,8 +214,8 @@ class _Measure:
             cost=sum(size.cost for size in sizes),
         )
 
-    def _fragment(self, name: str, *, in_page: bool) -> _Size:
-        key = (name, in_page)
+    def _fragment(self, name: str, *, page: int | None) -> _Size:
+        key = (name, page)
         found = self._measured.get(key)
         if found is None:
             # A fragment that spreads itself counts nothing here; validation refuses it.
@@ -225,19 +223,21 @@ class _Measure:
             fragment = self._fragments.get(name)
             if fragment is not None:
                 kind = self._schema.get_type(fragment.type_condition.name.value)
-                self._measured[key] = self._selection(fragment.selection_set, kind, in_page=in_page)
+                self._measured[key] = self._selection(fragment.selection_set, kind, page=page)
             found = self._measured[key]
         return found
 
-    def _field(self, node: FieldNode, kind: Any, directives: int, *, in_page: bool) -> _Size:
+    def _field(self, node: FieldNode, kind: Any, directives: int, *, page: int | None) -> _Size:
         name = node.name.value
         fields = kind.fields if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType) else {}
         field = fields.get(name)
         named = get_named_type(field.type) if field is not None else None
         below = _Size()
+        # How many entries were asked for: of the list itself, or of the one in the object that stands for the page.
+        own = self._page(node, field) if field is not None and "first" in field.args else None
+        in_a_list = field is not None and _is_list(field)
         if node.selection_set is not None:
-            page = field is not None and "first" in field.args
-            below = self._selection(node.selection_set, named, in_page=page)
+            below = self._selection(node.selection_set, named, page=None if in_a_list else own)
         introspection = name in _INTROSPECTION
         return _Size(
             depth=0 if introspection else 1 + below.depth,
@@ -246,17 +246,8 @@ class _Measure:
             fields=below.fields + 1,
             roots=1,
             authentications=int(name in self._authentication_fields),
-            cost=0 if introspection else self._cost(node, field, named, below.cost, in_page=in_page),
+            cost=0 if introspection else _cost(field, named, below.cost, page if own is None else own),
         )
-
-    def _cost(self, node: FieldNode, field: GraphQLField | None, named: Any, below: int, *, in_page: bool) -> int:
-        if field is None or not is_composite_type(named):
-            return _LEAF_COST
-        if "first" in field.args:
-            return _OBJECT_COST + self._page(node, field) * below
-        # The edges of a page are as many as the page was asked to hold.
-        length = _LIST_LENGTH if _is_list(field) and not in_page else 1
-        return length * (_OBJECT_COST + below)
 
     def _page(self, node: FieldNode, field: GraphQLField) -> int:
         value: Any = field.args["first"].default_value
@@ -270,6 +261,14 @@ class _Measure:
                     value = self._variables.get(argument.value.name.value, value)
         # What is no length at all is refused by the field itself.
         return min(max(value, 1), PAGE_MAXIMUM) if isinstance(value, int) else 1
+
+
+def _cost(field: GraphQLField | None, named: Any, below: int, page: int | None) -> int:
+    if field is None or not is_composite_type(named):
+        return _LEAF_COST
+    # The edges of a page are as many as the page was asked to hold; what else a page says, it says once.
+    length = (_LIST_LENGTH if page is None else page) if _is_list(field) else 1
+    return length * (_OBJECT_COST + below)
 
 
 def _is_list(field: GraphQLField) -> bool:

@@ -2,6 +2,7 @@
 look at one, and a service's signed verdicts."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
@@ -11,19 +12,22 @@ from starlette.routing import BaseRoute, Route
 
 from dingkao.environment import Environment
 from dingkao.logs import get_logger
-from dingkao.plugin.errors import NotLoggedIn, Refusal
+from dingkao.papers.writing import writing_caller
+from dingkao.plugin.caller import Caller
+from dingkao.plugin.errors import Refusal
 from dingkao.plugin.ids import decode_id
 from dingkao.plugin.ports import PortFailed
 from dingkao.plugin.proctoring import SIGNATURE_HEADER, TIMESTAMP_HEADER
 from dingkao.plugin.text import Language, Text
-from dingkao.proctoring.frames import take_frame
+from dingkao.proctoring.frames import capture_during_attempt, take_frame
 from dingkao.proctoring.looking import look_at_face
 from dingkao.proctoring.verdicts import CallbackRefused, check_callback, keep_verdict
-from dingkao.web.files import refusal_response
+from dingkao.web.files import UNAVAILABLE, capture_response, refusal_response, says_length
 
 FRAME_MAXIMUM = 2 * 1024 * 1024
 VERDICT_MAXIMUM = 64 * 1024
 VERDICT_PATH = "/proctoring/verdicts"
+ATTEMPT_TOKEN_HEADER = "Attempt-Token"  # noqa: S105 - the name of a header
 _VERDICT_SECONDS = 15
 _BODY_MAXIMUM = FRAME_MAXIMUM + 64 * 1024
 # Checking a picture takes memory and a core: a few at once.
@@ -37,8 +41,9 @@ _REFUSED = {
 
 
 def proctoring_routes() -> list[BaseRoute]:
-    """The three routes."""
+    """The four routes."""
     return [
+        Route("/attempts/{id}/captures", _capture, methods=["POST"]),
         Route("/attempts/{id}/frames", _frame, methods=["POST"]),
         Route("/faces/{id}", _face, methods=["GET"]),
         Route(VERDICT_PATH, _verdict, methods=["POST"]),
@@ -51,28 +56,61 @@ def _bad(language: Language, status: int, code: str, text: Text) -> Response:
 
 async def _frame(request: Request) -> Response:
     environment: Environment = request.app.state.environment
-    caller = request.scope["dingkao.caller"]
+
+    async def take(caller: Caller, attempt_id: int, data: bytes) -> Response:
+        frame = await take_frame(environment, caller, attempt_id, data)
+        return JSONResponse({"outcome": frame.outcome.value, "nextSeconds": frame.next_seconds}, status_code=202)
+
+    return await _picture(request, take)
+
+
+async def _capture(request: Request) -> Response:
+    """A capture of the doctor's face while a paper is being sat, as `POST /files` takes it before the first one."""
+    environment: Environment = request.app.state.environment
     language: Language = request.scope["dingkao.language"]
-    if caller is None:
-        return refusal_response(NotLoggedIn(), language)
-    length = request.headers.get("content-length", "")
-    if not length.isdigit() or int(length) > _BODY_MAXIMUM:
+
+    async def take(caller: Caller, attempt_id: int, data: bytes) -> Response:
+        return capture_response(await capture_during_attempt(environment, caller, attempt_id, data), language)
+
+    return await _picture(request, take)
+
+
+async def _picture(request: Request, take: Callable[[Caller, int, bytes], Awaitable[Response]]) -> Response:
+    """The picture of a form's `file`, from the doctor's session or from the device that writes: its token outlives the
+    session, which may end in the middle of a paper. Who has neither sends nothing that is read."""
+    environment: Environment = request.app.state.environment
+    language: Language = request.scope["dingkao.language"]
+    token = request.headers.get(ATTEMPT_TOKEN_HEADER)
+    try:
+        attempt_id = decode_id("Attempt", request.path_params["id"])
+        caller = await writing_caller(environment, request.scope["dingkao.caller"], attempt_id, token)
+    except Refusal as refusal:
+        return refusal_response(refusal, language)
+    if not says_length(request, _BODY_MAXIMUM):
         text = Text("图片不得超过2MB。", "A picture holds at most 2 MB.")
         return _bad(language, 413, "FILE_TOO_LARGE", text)
+    seconds = environment.settings.upload_seconds
     try:
-        async with request.form(max_files=1, max_fields=2, max_part_size=FRAME_MAXIMUM) as form:
+        async with (
+            asyncio.timeout(seconds),
+            request.form(max_files=1, max_fields=2, max_part_size=FRAME_MAXIMUM) as form,
+        ):
             file = form.get("file")
             if not isinstance(file, UploadFile):
                 return _bad(language, 400, "BAD_FORM", Text("请以表单提交 file。", "Send a form with file."))
             data = await file.read()
-    except HTTPException:
+    except TimeoutError:
+        late = Text(f"文件未在{seconds:g}秒内传完。", f"The file did not arrive within {seconds:g} seconds.")
+        return _bad(language, 408, "UPLOAD_TOO_SLOW", late)
+    except (HTTPException, ClientDisconnect, ValueError):
         return _bad(language, 400, "BAD_FORM", Text("表单格式有误。", "This is no multipart form."))
     try:
         async with _checking:
-            frame = await take_frame(environment, caller, decode_id("Attempt", request.path_params["id"]), data)
+            return await take(caller, attempt_id, data)
     except Refusal as refusal:
         return refusal_response(refusal, language)
-    return JSONResponse({"outcome": frame.outcome.value, "nextSeconds": frame.next_seconds}, status_code=202)
+    except PortFailed:
+        return _bad(language, 503, "FILES_UNAVAILABLE", UNAVAILABLE)
 
 
 async def _face(request: Request) -> Response:

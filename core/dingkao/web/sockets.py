@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from dingkao.accounts.sessions import caller_of
+from dingkao.accounts.sessions import address_group, caller_of
+from dingkao.accounts.throttling import is_hospital
 from dingkao.context import CoreContext, CoreServicesOf
 from dingkao.db.database import UNREACHABLE
 from dingkao.environment import Environment
@@ -65,6 +66,7 @@ class SocketEndpoint:
         self.documents = documents
         self.connections = 0
         self.by_account: Counter[int] = Counter()
+        self._by_address: Counter[str] = Counter()
 
     async def __call__(self, websocket: WebSocket) -> None:
         """Serve one connection to its end."""
@@ -76,9 +78,18 @@ class SocketEndpoint:
         if self.connections >= settings.live_connections:
             # Accepted, since a page is told nothing of a handshake that fails.
             await websocket.accept()
-            await websocket.close(1013, "This process serves no more connections; ask over HTTP")
+            reason = f"This process serves {settings.live_connections} connections at most; ask over HTTP"
+            await websocket.close(1013, reason)
+            return
+        # A client without a login holds a place too, for the seconds in which it may say whose it is.
+        address = address_group(websocket.scope["dingkao.address"])
+        most = self._most_from(websocket.scope["dingkao.address"])
+        if self._by_address[address] >= most:
+            await websocket.accept()
+            await websocket.close(1013, f"{most} connections from one address at most; close one, or ask over HTTP")
             return
         self.connections += 1
+        self._by_address[address] += 1
         try:
             if PROTOCOL not in websocket.scope["subprotocols"]:
                 # Also the old graphql-ws, which has no way to say who connects before it is served.
@@ -89,6 +100,15 @@ class SocketEndpoint:
             await _Connection(self, websocket).serve()
         finally:
             self.connections -= 1
+            self._by_address[address] -= 1
+            if not self._by_address[address]:
+                del self._by_address[address]
+
+    def _most_from(self, address: str) -> int:
+        settings = self.environment.settings
+        if is_hospital(settings.hospital_addresses, address):
+            return settings.live_connections_per_hospital
+        return settings.live_connections_per_address
 
 
 def is_allowed_origin(headers: Headers, allowed: tuple[str, ...]) -> bool:
@@ -235,8 +255,9 @@ class _Connection:
         caller = await self._ask_who(counts=True)
         if caller is None:
             raise Closing(4403, "Log in, and send the session's token in connection_init")
-        if self._endpoint.by_account[caller.account_id] >= self._settings.live_connections_per_account:
-            raise Closing(1013, "Too many connections of this account; close one, or ask over HTTP")
+        most = self._settings.live_connections_per_account
+        if self._endpoint.by_account[caller.account_id] >= most:
+            raise Closing(1013, f"{most} connections of one account at most; close one, or ask over HTTP")
         self._endpoint.by_account[caller.account_id] += 1
         self._caller = caller
         self._known.set()

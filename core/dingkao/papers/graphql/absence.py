@@ -10,7 +10,7 @@ from dingkao.assessments.graphql import Assessment, load_assessment
 from dingkao.assessments.records import AssessmentRecord
 from dingkao.context import CoreInfo
 from dingkao.papers import rules
-from dingkao.papers.absence import decide_absence, settle_absence
+from dingkao.papers.absence import decide_absence, settle_ended
 from dingkao.papers.records import PaperRecord
 from dingkao.plugin.graphql import StateProblem, ValidationProblem
 from dingkao.plugin.ids import decode_id
@@ -32,7 +32,7 @@ def show_absence(record: PaperRecord) -> PaperAbsence | None:
     return PaperAbsence(excused=record.absence_excused, reason=record.absence_reason)
 
 
-async def settle_missed(info: CoreInfo, assessment: AssessmentRecord, papers: Sequence[PaperRecord]) -> bool:
+async def settle_ended_papers(info: CoreInfo, assessment: AssessmentRecord, papers: Sequence[PaperRecord]) -> bool:
     """Let a doctor who looks see what the sweeper would have made of papers whose time is over."""
     if assessment.state not in rules.TESTABLE:
         return False
@@ -40,9 +40,9 @@ async def settle_missed(info: CoreInfo, assessment: AssessmentRecord, papers: Se
         rules.SittingTime(paper.state, paper.attempts_used, paper.sit_until or assessment.tests_until)
         for paper in papers
     ]
-    if not rules.missed(times, info.context.environment.clock.now()):
+    if not rules.ended(times, info.context.environment.clock.now()):
         return False
-    await settle_absence(info.context.environment, assessment.id)
+    await settle_ended(info.context.environment, assessment.id)
     info.context.forget_loaded()
     return True
 
@@ -66,7 +66,8 @@ DecideAbsenceResult = Annotated[
 @strawberry.type
 class AbsenceMutation:
     @strawberry.mutation(
-        description="Decide over the papers that a doctor missed: a make-up sitting, or the assessment is failed. "
+        description="Decide over the papers that a doctor missed: a make-up sitting, or the assessment is failed. A "
+        "make-up is also for a paper that lapsed. "
         "认定缺考"
     )
     async def decide_absence(

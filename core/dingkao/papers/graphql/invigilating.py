@@ -137,7 +137,7 @@ class InvigilatingQuery:
         cycle_id: Annotated[strawberry.ID, strawberry.argument(description="The cycle. 考核周期标识")],
         body_id: Annotated[strawberry.ID, strawberry.argument(description="Whose doctors. 考核机构标识")],
         subject: Annotated[PaperSubjectEnum, strawberry.argument(description="Which paper. 科目")],
-        first: Annotated[int, strawberry.argument(description="How many, 1 to 100. 每页条数")] = 100,
+        first: Annotated[int, strawberry.argument(description="How many, 1 to 100. 每页条数")] = 50,
         after: Annotated[str | None, strawberry.argument(description="`endCursor` of the page before. 游标")] = None,
     ) -> Connection[SittingDoctor]:
         size = page_size(first)

@@ -39,7 +39,7 @@ class Subscription:
         cycle_id: Annotated[strawberry.ID, strawberry.argument(description="The cycle. 考核周期标识")],
         body_id: Annotated[strawberry.ID, strawberry.argument(description="Whose doctors. 考核机构标识")],
         subject: Annotated[PaperSubjectEnum, strawberry.argument(description="Which paper. 科目")],
-        first: Annotated[int, strawberry.argument(description="How many doctors, 1 to 100. 每页条数")] = 100,
+        first: Annotated[int, strawberry.argument(description="How many doctors, 1 to 100. 每页条数")] = 50,
         after: Annotated[str | None, strawberry.argument(description="`endCursor` of `sitting`. 游标")] = None,
     ) -> AsyncGenerator[SittingChange, None]:
         context = info.context

@@ -12,7 +12,7 @@ from dingkao.assessments.graphql import Assessment, load_assessment, load_record
 from dingkao.assessments.records import AssessmentRecord
 from dingkao.context import CoreInfo
 from dingkao.papers import rules
-from dingkao.papers.graphql.absence import PaperAbsence, settle_missed, show_absence
+from dingkao.papers.graphql.absence import PaperAbsence, settle_ended_papers, show_absence
 from dingkao.papers.invigilating import read_interventions
 from dingkao.papers.records import (
     AttemptRecord,
@@ -285,6 +285,9 @@ class Paper(Node):
     opens_until: datetime = strawberry.field(description="End of the window. 测评结束时间")
     waiver: Waiver | None = strawberry.field(description="Where it was waived. 免考")
     absence: PaperAbsence | None = strawberry.field(description="Where it was missed. 缺考")
+    lapsed_at: datetime | None = strawberry.field(
+        description="When it failed because its time ended, with attempts left. 期满未合格时间"
+    )
     record: strawberry.Private[PaperRecord]
     assessment_record: strawberry.Private[AssessmentRecord]
 
@@ -345,6 +348,7 @@ def show_paper(record: PaperRecord, assessment: AssessmentRecord) -> Paper:
         opens_from=assessment.tests_from,
         opens_until=record.sit_until or assessment.tests_until,
         absence=show_absence(record),
+        lapsed_at=record.lapsed_at,
         waiver=Waiver(code=record.waiver_code, title=record.waiver_title) if record.waiver_code else None,
         record=record,
         assessment_record=assessment,
@@ -356,11 +360,12 @@ class AssessmentPapers:
     @strawberry.field(description="Papers in their order; none before submission. 试卷")
     async def papers(self: Assessment, info: CoreInfo) -> list[Paper]:
         records = await info.context.loader(read_papers_of).load(self.record.id)
-        being_sat = any(record.state is PaperState.IN_PROGRESS for record in records)
-        if _is_own(info, self.record) and await (
-            _settle(info, self.record.id) if being_sat else settle_missed(info, self.record, records)
-        ):
-            records = await info.context.loader(read_papers_of).load(self.record.id)
+        if _is_own(info, self.record):
+            being_sat = any(record.state is PaperState.IN_PROGRESS for record in records)
+            if being_sat and await _settle(info, self.record.id):
+                records = await info.context.loader(read_papers_of).load(self.record.id)
+            if await settle_ended_papers(info, self.record, records):
+                records = await info.context.loader(read_papers_of).load(self.record.id)
         return [show_paper(record, self.record) for record in records]
 
 

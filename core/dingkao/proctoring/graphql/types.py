@@ -5,8 +5,9 @@ from typing import TypeAlias
 
 import strawberry
 
+from dingkao.access.rules import INVIGILATORS, OF_A_SITTING, Kind, grant_on
 from dingkao.assessments.access import pinned_policy
-from dingkao.assessments.graphql import Assessment, load_assessment
+from dingkao.assessments.graphql import Assessment, load_record
 from dingkao.assessments.records import AssessmentRecord
 from dingkao.context import CoreInfo
 from dingkao.papers.graphql.invigilating import SittingDoctor
@@ -136,13 +137,13 @@ class Proctoring:
         "attempt. 监考服务地址"
     )
     flags: list[ProctorFlag] | None = strawberry.field(
-        description="For invigilators: what they should know; null for the doctor. 监考标记"
+        description="For invigilators: what they should know; null for others. 监考标记"
     )
     pictures: list[FacePicture] | None = strawberry.field(
-        description="For invigilators: pictures of the attempt that this server keeps; null for the doctor. 抓拍图像"
+        description="For invigilators: pictures of the attempt that this server keeps; null for others. 抓拍图像"
     )
     verdicts: list[ProctorVerdict] | None = strawberry.field(
-        description="For invigilators: what the service found, the newest last; null for the doctor. 监考结论"
+        description="For invigilators: what the service found, the newest last; null for others. 监考结论"
     )
 
 
@@ -210,7 +211,12 @@ class AttemptProctoring:
     @strawberry.field(description="How it is watched: what the client does, what invigilators should know. 监考情况")
     async def proctoring(self: Attempt, info: CoreInfo) -> Proctoring:
         session = await info.context.loader(read_sessions).load(self.record.id)
-        if not self.own:
+        record = await load_record(info, self.record.assessment, OF_A_SITTING)
+        caller = info.context.caller
+        # Whom it is told besides the doctor: who may look at his face. His institution employs him and invigilates
+        # nothing.
+        invigilates = caller is not None and grant_on(caller, record, *INVIGILATORS, kind=Kind.SITTING) is not None
+        if invigilates and not self.own:
             return Proctoring(
                 frame_seconds=None,
                 join_url=None,
@@ -218,12 +224,10 @@ class AttemptProctoring:
                 pictures=_pictures(await info.context.loader(read_frames).load(self.record.id)),
                 verdicts=await _verdicts(info, self.record.id),
             )
-        if session is None or session.closed_at is not None:
+        if not self.own or session is None or session.closed_at is not None:
             return Proctoring(frame_seconds=None, join_url=None, flags=None, pictures=None, verdicts=None)
         environment = info.context.environment
-        policy = (await pinned_policy(environment, await _assessment(info, self.record.assessment))).section(
-            PapersPolicy
-        )
+        policy = (await pinned_policy(environment, record)).section(PapersPolicy)
         return Proctoring(
             frame_seconds=policy.frame_seconds,
             join_url=session.join_url or None,
@@ -233,15 +237,11 @@ class AttemptProctoring:
         )
 
 
-async def _assessment(info: CoreInfo, assessment_id: int) -> AssessmentRecord:
-    return (await load_assessment(info, assessment_id)).record
-
-
 @strawberry.type
 class SittingProctoring:
     @strawberry.field(description="How far it is known who sits: DECLINED waits for identifyInPerson. 身份核验状态")
     async def identity(self: SittingDoctor, info: CoreInfo) -> IdentityStateEnum:
-        record = await _assessment(info, decode_id("Assessment", self.assessment_id))
+        record = await load_record(info, decode_id("Assessment", self.assessment_id), OF_A_SITTING)
         return (await show_face_consent(info, record)).identity
 
     @strawberry.field(description="The captures before the tests that are kept. 人脸采集图像")
