@@ -184,6 +184,10 @@ class GuardedFaceVerifier:
         verdict = await self._guard.call("verify", lambda: self._port.verify(subject, image))
         return _checked(verdict, FaceVerdict, PortSlot.FACE_VERIFIER)
 
+    async def retire(self, subject: str) -> None:
+        """Raises PortFailed."""
+        await self._guard.call("retire", lambda: self._port.retire(subject))
+
 
 class GuardedProctor:
     """A Proctor under its rule."""

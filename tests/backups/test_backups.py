@@ -6,14 +6,18 @@ import os
 import shutil
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
+from tests.storage.bucket import local_bucket
 
+from dingkao.assessments.service.uploads import upload_file
 from dingkao.backups.making import make_backup
 from dingkao.backups.manifest import MANIFEST, BackupRefused, read_manifest, verify
+from dingkao.backups.objects import fetch_files, put_files, stored_names
 from dingkao.backups.restoring import check_backup, restore_backup
 from dingkao.cli.backing_up import _known
 from dingkao.cli.main import app
@@ -21,8 +25,10 @@ from dingkao.clock import SystemClock
 from dingkao.db.database import Database, fetch
 from dingkao.db.migrations import applied_migrations
 from dingkao.environment import Environment
-from dingkao.storage.files import LocalFileStore, new_file_name
+from dingkao.plugin.vocabulary import AssessmentState, FilePurpose
+from dingkao.storage.files import LocalFileStore, new_file_name, open_file_store
 from dingkao.testing.databases import PostgreSQLDatabases, SQLiteDatabases
+from dingkao.testing.progress import made_up_picture
 from dingkao.testing.sample import build_sample
 
 
@@ -119,6 +125,37 @@ async def test_every_table_and_every_file_comes_back(environment: Environment, e
     # And never over what is there.
     with pytest.raises(BackupRefused, match="restore to an empty place"):
         restore_backup(target, manifest, restored, restored_files)
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with local_bucket() as variables:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        yield
+
+
+@pytest.mark.usefixtures("bucket")
+async def test_files_in_an_object_store_are_fetched_and_put_back(environment: Environment, tmp_path: Path) -> None:
+    province = await build_sample(environment)
+    doctor = await province.add_doctor(state=AssessmentState.OPENED, password_hash="unused")
+    environment = replace(environment, files=open_file_store("s3://files/dingkao"))
+    kept = await upload_file(
+        environment, doctor.caller, doctor.assessment_id, FilePurpose.PHOTO, "照片.jpg", made_up_picture()
+    )
+    names = await stored_names()
+    assert len(names) == 1
+    told: list[tuple[int, int]] = []
+    lost = new_file_name()
+    fetched = tmp_path / "fetched"
+    missing = await fetch_files(environment.files, [*names, lost], fetched, lambda *step: told.append(step))
+    assert (missing, told[-1]) == ([lost], (2, 2))
+    assert [len(data) for data in files_of(fetched).values()] == [kept.size]
+    elsewhere = open_file_store("s3://files/restored")
+    await put_files(elsewhere, fetched, lambda *step: told.append(step))
+    assert await elsewhere.get(names[0]) == await environment.files.get(names[0])
+    # As a folder has them: such a backup can also be restored to a machine with a folder.
+    assert await LocalFileStore(fetched).get(names[0]) == await elsewhere.get(names[0])
 
 
 async def test_a_backup_while_the_server_writes_is_of_one_moment(environment: Environment, tmp_path: Path) -> None:
@@ -249,7 +286,7 @@ def test_nothing_is_overwritten(copied: Path, tmp_path: Path) -> None:
         there.unlink()
     with pytest.raises(BackupRefused, match="the backup is of sqlite, and DINGKAO_DATABASE_URL of postgresql"):
         restore_backup(copied, manifest, Database("postgresql://127.0.0.1/x"), tmp_path / "files")
-    with pytest.raises(BackupRefused, match="must be a folder"):
+    with pytest.raises(BackupRefused, match="no place was given"):
         restore_backup(copied, manifest, Database(f"sqlite:///{tmp_path / 'new.db'}"), None)
     assert not (tmp_path / "new.db").exists()
 

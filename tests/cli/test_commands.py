@@ -231,7 +231,13 @@ def test_faces_that_are_due_are_counted_and_deleted(run: Run, database_url: str)
     async def keep() -> None:
         async with Database(database_url).session():
             await FaceImage.insert(
-                FaceImage(name="0" * 40, digest="0" * 64, size=1, stored_at=datetime(2026, 6, 1, tzinfo=UTC))
+                FaceImage(
+                    name="0" * 40,
+                    digest="0" * 64,
+                    size=1,
+                    sealed_by="0" * 8,
+                    stored_at=datetime(2026, 6, 1, tzinfo=UTC),
+                )
             )
 
     asyncio.run(keep())

@@ -71,12 +71,17 @@ def test_a_key_is_replaced_step_by_step(run: Run) -> None:
     assert run("demo", "--prepare-only").code == 0
     new = new_key()
     both = f"{TEST_KEYS},{write_key(new)}"
+    old = read_keys(TEST_KEYS)[0].id
     rotated = run("keys", "rotate", KEYS=both)
     assert (rotated.code, rotated.err) == (0, "")
     assert " rows of doctor sealed anew\n" in rotated.out
-    assert run("keys", "rotate", KEYS=both).out == "everything is sealed with the newest key\n"
+    kept = f"nothing is sealed with {old} any more; "
+    assert kept in rotated.out
+    again = run("keys", "rotate", KEYS=both).out
+    assert again.startswith(f"everything is sealed with the newest key\n{kept}")
+    assert again.endswith("entries of the audit are signed with it: keep it for these alone, as `KEY:audit`\n")
     listed = run("keys", "list", KEYS=both).out.splitlines()
-    (old_row,) = [line.split() for line in listed if read_keys(TEST_KEYS)[0].id in line]
+    (old_row,) = [line.split() for line in listed if old in line]
     (new_row,) = [line.split() for line in listed if new.id in line]
     assert old_row[1:4] == ["all", "0", "0"]
     assert new_row[1:3] == ["yes", "all"]

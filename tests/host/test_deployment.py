@@ -68,6 +68,7 @@ OTHERS: list[tuple[str, dict[str, Any]]] = [
     ("sms-outbox", {"sms_is_outbox": True}),
     ("face-service", {"face_is_accepted_unseen": True}),
     ("seal", {"has_seal": False}),
+    ("faces-overdue", {"overdue_faces": 3}),
     ("root", {"is_root": True}),
     ("retention", {"retention_days": None}),
     ("retention", {"retention_days": 32}),

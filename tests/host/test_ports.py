@@ -198,10 +198,16 @@ class HangingVerifier:
         await asyncio.get_running_loop().create_future()
         raise AssertionError("nobody answers")
 
+    async def retire(self, subject: str) -> None:
+        """It keeps nothing."""
+
 
 class LyingVerifier:
     async def verify(self, subject: str, image: bytes) -> FaceVerdict:
         return "yes"  # type: ignore[return-value]
+
+    async def retire(self, subject: str) -> None:
+        """It keeps nothing."""
 
 
 @pytest.mark.parametrize("verifier", [HangingVerifier(), LyingVerifier()])

@@ -11,7 +11,9 @@ from piccolo.columns import BigInt, Integer
 from dingkao.db.routing import ROUTER as CORE_ROUTER
 from dingkao.doctors.tables import Doctor
 from dingkao.host.loading import FoundPlugin, PluginRefused, build_registry, find_plugins
+from dingkao.host.storage import wrong_with_table
 from dingkao.plugin import hookimpl
+from dingkao.plugin.subject_access import HeldOfDoctor, KeyOf, NothingOfDoctors
 from dingkao.plugin.tables import ROUTER, MigrationSet, Record, reference
 from dingkao.registry import Registry
 
@@ -125,6 +127,34 @@ def test_a_name_that_cannot_stand_in_front_of_tables(name: str) -> None:
 )
 def test_a_table_that_reaches_the_core(table: type[Record], said: str) -> None:
     assert any(f"plugin night: {said}" in problem for problem in problems(plugin(tables=[table])))
+
+
+@pytest.mark.parametrize(
+    ("declared", "said"),
+    [
+        (HeldOfDoctor("doctor", shown=("doctor",)), ["says of its column number neither that it is shown nor why not"]),
+        (HeldOfDoctor("doctor", shown=("doctor",), left_out={"number": " "}), ["leaves out number without a reason"]),
+        (
+            HeldOfDoctor("doctor", shown=("doctor", "number"), left_out={"number": "twice", "name": "not there"}),
+            ["shows or leaves out name, which is no column of it", "both shows and leaves out number"],
+        ),
+        (
+            HeldOfDoctor("shift.doctor", shown=("doctor", "number")),
+            ["belongs to a doctor by shift.doctor, which is no column of it or of what it refers to"],
+        ),
+        (
+            HeldOfDoctor("number", shown=("doctor", "number")),
+            ["belongs to a doctor by number: say by key_of what its number names"],
+        ),
+        (HeldOfDoctor("number", shown=("doctor", "number"), key_of=KeyOf.ACCOUNT), []),
+        (NothingOfDoctors(""), ["says that it holds nothing of doctors, and not why"]),
+        ("doctor", ["has a _subject_access that is neither HeldOfDoctor nor NothingOfDoctors"]),
+    ],
+)
+def test_what_a_table_declares_of_doctors_has_to_fit_it(declared: object, said: list[str]) -> None:
+    declaring = type("Declaring", (NightShift,), {"_subject_access": declared}, tablename="night_declaring", db=ROUTER)
+    declaring._indexes = ()
+    assert wrong_with_table("night", declaring, ["night"]) == [f"table night_declaring {sentence}" for sentence in said]
 
 
 @pytest.mark.parametrize(

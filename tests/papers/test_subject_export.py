@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from dingkao.assessments.service.uploads import upload_file
 from dingkao.audit.tables import AuditEntry
 from dingkao.db.tables import Record
 from dingkao.doctors.revealing import PersonalNumber, reveal_personal_numbers
@@ -13,8 +14,11 @@ from dingkao.papers.attempts import start_attempt, submit_attempt
 from dingkao.papers.tables import Attempt
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.errors import Forbidden, NotLoggedIn, TooManyRequests
+from dingkao.plugin.ids import encode_id
+from dingkao.plugin.vocabulary import AssessmentState, FilePurpose
 from dingkao.subject_access.service import export_subject_data
 from dingkao.testing.clock import SettableClock
+from dingkao.testing.progress import made_up_picture
 from dingkao.testing.sample import SampleDoctor
 from dingkao_exemptions.tables import ExemptionProof, ExemptionRequest
 
@@ -69,6 +73,20 @@ async def test_it_holds_what_is_his_as_the_policy_shows_it(sittings: Sittings, r
     assert json.loads(kept["questions"])[0]["stem"] not in text
 
 
+async def test_it_lists_his_files_and_where_they_are_had(sittings: Sittings) -> None:
+    doctor, other = [
+        await sittings.province.add_doctor(state=AssessmentState.OPENED, password_hash="unused") for _ in range(2)
+    ]
+    picture = made_up_picture()
+    kept = await upload_file(
+        sittings.environment, doctor.caller, doctor.assessment_id, FilePurpose.PHOTO, "照片.jpg", picture
+    )
+    (listed,) = (await exported(sittings, doctor.caller))["files"]
+    assert (listed["kind"], listed["title"], listed["size"]) == ("PHOTO", "照片.jpg", kept.size)
+    assert listed["url"].endswith(f"/files/{encode_id('File', kept.id)}")
+    assert (await exported(sittings, other.caller))["files"] == []
+
+
 async def _add(table: type[Record], **values: Any) -> int:
     inserted = await table.insert(table(**values)).returning(table.id)
     return int(inserted[0]["id"])
@@ -94,7 +112,8 @@ async def test_records_of_plugins_are_found(sittings: Sittings) -> None:
     of_plugins = (await exported(sittings, doctor.caller))["plugins"]
     assert [row["id"] for row in of_plugins["exemptions_request"]] == keys[:1]
     assert [row["request"] for row in of_plugins["exemptions_proof"]] == keys[:1]
-    assert not {"requested_by", "institution_account", "file"} & {
+    assert of_plugins["exemptions_proof"][0]["file"] == 1
+    assert not {"requested_by", "institution_account"} & {
         name for rows in of_plugins.values() for row in rows for name in row
     }
 

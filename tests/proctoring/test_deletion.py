@@ -9,13 +9,16 @@ from tests.papers.sittings import Sittings
 from dingkao.audit.tables import AuditEntry
 from dingkao.environment import Environment
 from dingkao.papers.attempts import start_attempt
-from dingkao.plugin.ports import PortFailed
+from dingkao.plugin.errors import NotEligible
+from dingkao.plugin.ports import FaceVerdict, PortFailed
+from dingkao.ports import GuardedFaceVerifier
 from dingkao.proctoring.capturing import capture_face
 from dingkao.proctoring.consent import give_face_consent, withdraw_face_consent
 from dingkao.proctoring.deletion import count_due_faces, delete_due_faces
 from dingkao.proctoring.frames import take_frame
 from dingkao.proctoring.sessions import tell_proctor
-from dingkao.proctoring.tables import FaceCapture, FaceConsent, FaceImage, ProctorRetirement, ProctorSession
+from dingkao.proctoring.subjects import subject_of
+from dingkao.proctoring.tables import FaceCapture, FaceConsent, FaceDisclosure, FaceImage, ProctorSession, Retirement
 from dingkao.results.tables import Result
 from dingkao.storage.faces import FaceImages
 from dingkao.testing.clock import SettableClock
@@ -23,7 +26,7 @@ from dingkao.testing.progress import made_up_picture
 from dingkao.testing.sample import SampleDoctor
 
 from .conftest import VERSION
-from .test_identity import stored
+from .test_identity import Service, stored
 
 PICTURE = made_up_picture("PNG")
 
@@ -145,9 +148,55 @@ async def test_pictures_of_an_attempt_go_too_and_the_service_forgets(watched: Si
     clock.advance(timedelta(days=31))
     assert (await delete_due_faces(environment)).time_over == 1
     assert stored(environment) == []
-    (asked,) = await ProctorRetirement.objects()
+    (asked,) = await Retirement.objects()
     assert asked.subject == (await ProctorSession.objects())[0].subject
     await tell_proctor(environment)
-    assert (await ProctorRetirement.objects())[0].done_at == clock.now()
+    assert (await Retirement.objects())[0].done_at == clock.now()
     assert (await delete_due_faces(environment)).images == 0
-    assert await ProctorRetirement.count() == 1
+    assert await Retirement.count() == 1
+
+
+async def test_the_face_service_forgets_too_and_is_told_again(watched: Sittings, clock: SettableClock) -> None:
+    service = Service(FaceVerdict(accepted=True, reference="1"))
+    environment = replace(watched.environment, face=GuardedFaceVerifier(service, "faces"))
+    sittings = replace(watched, environment=environment)
+    withdrawn, final = await captured(sittings), await captured(sittings)
+    service.verdict = PortFailed("down")
+    await withdraw_face_consent(environment, withdrawn.caller, withdrawn.assessment_id)
+    assert await tell_proctor(environment) == 0
+    (asked,) = await Retirement.objects()
+    assert (asked.service, asked.tries, asked.done_at) == ("FACE_VERIFIER", 1, None)
+    service.verdict = FaceVerdict(accepted=True, reference="1")
+    clock.advance(timedelta(minutes=1))
+    assert await tell_proctor(environment) == 1
+    subject = await subject_of(environment, withdrawn.doctor_id)
+    assert set(service.retired) == {subject} == {service.asked[0][0]}
+    # Who passed is forgotten with his pictures, and not before.
+    await announce(final, "FINAL", clock.now())
+    await delete_due_faces(environment)
+    assert await Retirement.count() == 1
+    clock.advance(timedelta(days=31))
+    assert (await delete_due_faces(environment)).time_over == 1
+    assert await tell_proctor(environment) == 1
+    assert service.retired[-1] == await subject_of(environment, final.doctor_id)
+    assert await FaceDisclosure.count().where(FaceDisclosure.retired_at.is_null()) == 0
+    await delete_due_faces(environment)
+    assert await tell_proctor(environment) == 0
+
+
+async def test_a_face_shown_after_the_withdrawal_is_forgotten_again(watched: Sittings) -> None:
+    doctor = await watched.doctor()
+    environment = watched.environment
+    await give_face_consent(environment, doctor.caller, doctor.assessment_id, VERSION)
+
+    class Slow(Service):
+        async def verify(self, subject: str, image: bytes) -> FaceVerdict:
+            await withdraw_face_consent(environment, doctor.caller, doctor.assessment_id)
+            assert await tell_proctor(replace(environment, face=self)) == 1
+            return await super().verify(subject, image)
+
+    service = Slow(FaceVerdict(accepted=True, reference="1"))
+    with pytest.raises(NotEligible):
+        await capture_face(replace(environment, face=service), doctor.caller, doctor.assessment_id, PICTURE)
+    assert await tell_proctor(replace(environment, face=service)) == 1
+    assert len(service.retired) == 2

@@ -35,6 +35,7 @@ class Service:
 
     verdict: FaceVerdict | Exception | None
     asked: list[tuple[str, bytes]] = field(default_factory=list)
+    retired: list[str] = field(default_factory=list)
 
     async def verify(self, subject: str, image: bytes) -> FaceVerdict:
         self.asked.append((subject, image))
@@ -44,6 +45,11 @@ class Service:
             raise self.verdict
         assert self.verdict is not None
         return self.verdict
+
+    async def retire(self, subject: str) -> None:
+        self.retired.append(subject)
+        if isinstance(self.verdict, Exception):
+            raise self.verdict
 
 
 async def capture(environment: Environment, doctor: SampleDoctor) -> Capture:

@@ -20,7 +20,7 @@ from dingkao.proctoring.frames import FrameOutcome, take_frame
 from dingkao.proctoring.identity import identify_in_person
 from dingkao.proctoring.records import FlagRecord, read_flags
 from dingkao.proctoring.sessions import tell_proctor
-from dingkao.proctoring.tables import FaceImage, ProctorFrame, ProctorRetirement, ProctorSession
+from dingkao.proctoring.tables import FaceImage, ProctorFrame, ProctorSession, Retirement
 from dingkao.testing.clock import SettableClock
 from dingkao.testing.proctor import MockProctor
 from dingkao.testing.progress import made_up_picture
@@ -243,13 +243,13 @@ async def test_withdrawing_has_the_service_forget_the_person(proctored: Sittings
     await withdraw_face_consent(environment, doctor.caller, doctor.assessment_id)
     assert (await take_frame(environment, doctor.caller, attempt, PICTURE)).outcome is FrameOutcome.NOT_WATCHED
     await tell_proctor(environment)
-    (asked,) = await ProctorRetirement.objects()
+    (asked,) = await Retirement.objects()
     assert (asked.done_at, asked.tries) == (None, 1)
     proctor.works()
     clock.advance(timedelta(minutes=1))
     await tell_proctor(environment)
     assert len(set(proctor.asked("retire"))) == 1
-    assert (await ProctorRetirement.objects())[0].done_at is not None
+    assert (await Retirement.objects())[0].done_at is not None
     before = len(proctor.calls)
     clock.advance(timedelta(minutes=1))
     await tell_proctor(environment)

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import signal
 import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.storage.bucket import Bucket, local_bucket
 
 from dingkao.plugin.ports import FileStore, PortFailed
 from dingkao.storage.files import (
@@ -240,82 +238,33 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
         LocalFileStore(tmp_path / "file" / "files")
 
 
-class _Bucket(BaseHTTPRequestHandler):
-    """As much of S3's HTTP as one bucket needs: objects are put, read, asked for and deleted by their path."""
-
-    objects: ClassVar[dict[str, tuple[str, bytes]]] = {}
-
-    def do_PUT(self) -> None:
-        data = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.path.startswith("/files/"):
-            self.objects[self.path] = (self.headers["Content-Type"], data)
-            self._answer(200)
-        else:
-            self._answer(404)
-
-    def do_GET(self) -> None:
-        self._answer(*((200, *self.objects[self.path]) if self.path in self.objects else (404,)))
-
-    def do_HEAD(self) -> None:
-        self.do_GET()
-
-    def do_POST(self) -> None:
-        assert self.path == "/files?delete"
-        keys = re.findall(r"<Key>(.*?)</Key>", self.rfile.read(int(self.headers["Content-Length"])).decode())
-        for key in keys:
-            self.objects.pop(f"/files/{key}", None)
-        answer = "".join(f"<Deleted><Key>{key}</Key></Deleted>" for key in keys)
-        self._answer(200, "application/xml", f"<DeleteResult>{answer}</DeleteResult>".encode())
-
-    def _answer(self, status: int, media_type: str = "text/plain", data: bytes = b"") -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", media_type)
-        self.send_header("ETag", '"1"')
-        self.send_header("Last-Modified", "Mon, 02 Nov 2026 08:00:00 GMT")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(data)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[HTTPServer]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Bucket)
-    serving = threading.Thread(target=server.serve_forever)
-    serving.start()
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "made-up")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
-    monkeypatch.setenv("AWS_REGION", "made-up")
-    monkeypatch.setenv("AWS_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
-    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
-    yield server
-    server.shutdown()
-    serving.join()
-    server.server_close()
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with local_bucket() as variables:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        yield
 
 
-async def test_an_object_store_is_reached_over_http(bucket: HTTPServer) -> None:
+@pytest.mark.usefixtures("bucket")
+async def test_an_object_store_is_reached_over_http() -> None:
     store, name = open_file_store("s3://files/dingkao"), new_file_name()
     assert not await store.exists(name)
     with pytest.raises(FileMissing):
         await store.get(name)
     data = os.urandom(7_000_000)
     await store.put(name, data, "image/jpeg")
-    assert list(_Bucket.objects) == [f"/files/dingkao/{name[:2]}/{name[2:4]}/{name}"]
-    assert next(iter(_Bucket.objects.values())) == ("image/jpeg", data)
+    assert list(Bucket.objects) == [f"/files/dingkao/{name[:2]}/{name[2:4]}/{name}"]
+    assert next(iter(Bucket.objects.values())) == ("image/jpeg", data)
     assert await store.get(name) == data
     assert await store.exists(name)
     await store.delete(name)
     await store.delete(name)
-    assert _Bucket.objects == {}
+    assert Bucket.objects == {}
 
 
-async def test_an_object_store_that_refuses_or_is_not_there_is_an_error(
-    bucket: HTTPServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("bucket")
+async def test_an_object_store_that_refuses_or_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(FileStoreError, match="the bucket is not there"):
         await open_file_store("s3://elsewhere/dingkao").put(new_file_name(), b"x", "image/png")
     monkeypatch.delenv("AWS_ALLOW_HTTP")

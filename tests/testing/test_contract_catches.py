@@ -24,12 +24,15 @@ from dingkao.plugin.contributions import GraphQLContribution
 from dingkao.plugin.errors import NotFound
 from dingkao.plugin.graphql import Info
 from dingkao.plugin.ids import decode_id, encode_id
+from dingkao.plugin.subject_access import HeldOfDoctor
 from dingkao.plugin.tables import ROUTER, MigrationSet, Record
 
 
 class Note(Record, db=ROUTER, tablename="careless_note"):
     assessment = BigInt(default=None)
     text = Varchar(80)
+
+    _subject_access = HeldOfDoctor("assessment", shown=("assessment", "text"))
 
 
 async def notes_of(keys: list[int]) -> list[list[str]]:
@@ -131,7 +134,7 @@ def failed(author: pytest.Pytester, *options: str) -> dict[str, str]:
 
 
 def test_a_plugin_that_keeps_it_passes(author: pytest.Pytester) -> None:
-    author.runpytest_subprocess("-q", "--dingkao-database=both").assert_outcomes(passed=25)
+    author.runpytest_subprocess("-q", "--dingkao-database=both").assert_outcomes(passed=26)
 
 
 def test_reading_past_the_scope_is_found(author: pytest.Pytester) -> None:
@@ -161,10 +164,15 @@ def test_a_query_for_each_row_is_found(author: pytest.Pytester) -> None:
 
 
 def test_what_is_not_described_or_not_migrated_is_found(author: pytest.Pytester) -> None:
-    change(author, ('description="Notes. 备注"', 'description="Notes."'),
+    declared = '    _subject_access = HeldOfDoctor("assessment", shown=("assessment", "text"))\n'
+    change(author, ('description="Notes. 备注"', 'description="Notes."'), (declared, ""),
            ("text = Varchar(80)", "text = Varchar(80)\n    more = Varchar(80, null=True)"))  # fmt: skip
     found = failed(author)
-    assert {"test_everything_it_adds_is_described", "test_its_tables_are_as_its_migrations_make_them"} <= set(found)
+    assert {
+        "test_everything_it_adds_is_described",
+        "test_its_tables_are_as_its_migrations_make_them",
+        "test_its_tables_say_what_is_a_doctors",
+    } <= set(found)
 
 
 def test_a_populate_that_writes_nothing_is_found(author: pytest.Pytester) -> None:

@@ -333,12 +333,18 @@ class RefusingVerifier:
     async def verify(self, subject: str, image: bytes) -> FaceVerdict:
         return FaceVerdict(accepted=False, reference="no")
 
+    async def retire(self, subject: str) -> None:
+        """It keeps nothing."""
+
 
 class SilentVerifier:
     """A service that is down."""
 
     async def verify(self, subject: str, image: bytes) -> FaceVerdict:
         raise PortFailed("down")
+
+    async def retire(self, subject: str) -> None:
+        """It keeps nothing."""
 
 
 async def test_a_capture_that_was_not_accepted_is_told(

@@ -231,15 +231,15 @@ async def _keep(work: UnitOfWork, institution_id: int, codes: list[IssuedCode], 
         ActivationCode.issued_at, ActivationCode.expires_at,
     )  # fmt: skip
     rows = [
-        (account_id, institution_id, work.caller.account_id, _digest(work.environment, account_id, one.code), work.now,
+        (account_id, institution_id, work.caller.account_id, _digest(account_id, one.code), work.now,
          one.expires_at)
         for account_id, one in zip(ids, codes, strict=True)
     ]  # fmt: skip
     await insert_many(columns, rows)
 
 
-def _digest(environment: Environment, account_id: int, code: str) -> str:
-    return code_digest(environment, _KIND, account_id, plain_activation_code(code))
+def _digest(account_id: int, code: str) -> str:
+    return code_digest(_KIND, account_id, plain_activation_code(code))
 
 
 async def activation_fits(environment: Environment, account_id: int, given: str, now: datetime) -> int | None:
@@ -248,7 +248,7 @@ async def activation_fits(environment: Environment, account_id: int, given: str,
     found: Any = await _open_code.first(account=account_id)
     if plain is None or found is None or found["expires_at"] <= now:
         return None
-    return int(found["id"]) if code_fits(environment, found["digest"], _KIND, account_id, plain) else None
+    return int(found["id"]) if code_fits(found["digest"], _KIND, account_id, plain) else None
 
 
 async def use_activation(work: UnitOfWork, code_id: int, session_id: int) -> None:

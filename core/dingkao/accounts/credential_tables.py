@@ -3,7 +3,9 @@
 from piccolo.columns import BigInt, Timestamptz
 
 from dingkao.accounts.tables import Account
+from dingkao.crypto.purposes import Purpose
 from dingkao.db.routing import ROUTER
+from dingkao.db.sealed import Sealed, blind_index
 from dingkao.db.tables import Record, code_column, reference
 from dingkao.institutions.tables import Organisation
 
@@ -17,13 +19,13 @@ class EarlierPassword(Record, db=ROUTER, tablename="earlier_password"):
 
 
 class ActivationCode(Record, db=ROUTER, tablename="activation_code"):
-    """激活码: opens its account once, until it expires or another is issued. Stored as an HMAC: the database opens no
-    account. `used_by_session` is the session that it opened."""
+    """激活码: opens its account once, until it expires or another is issued. A digest alone is kept, encrypted: the
+    database opens no account. `used_by_session` is the session that it opened."""
 
     account = reference(Account)
     institution = reference(Organisation, index=False)
     issued_by = reference(Account, index=False)
-    digest = code_column(64)
+    digest = Sealed(purpose=Purpose.CODES)
     issued_at = Timestamptz(default=None)
     expires_at = Timestamptz(default=None)
     used_at = Timestamptz(null=True, default=None)
@@ -37,9 +39,10 @@ class ActivationCode(Record, db=ROUTER, tablename="activation_code"):
 
 
 class WeChatBinding(Record, db=ROUTER, tablename="wechat_binding"):
-    """微信绑定: one account of WeChat to one account here. Of the openid only a blind index is
-    kept: nobody need ever read it; the session_key is not kept at all."""
+    """微信绑定: one account of WeChat to one account here. Of the openid a digest alone is kept, encrypted,
+    with an index by which it is found: nobody need ever read it; the session_key is not kept at all."""
 
     account = reference(Account, unique=True, index=False)
-    open_id_index = code_column(60, unique=True)
+    open_id_digest = Sealed(index="open_id_index", purpose=Purpose.IDENTITIES)
+    open_id_index = blind_index(unique=True)
     bound_at = Timestamptz(default=None)

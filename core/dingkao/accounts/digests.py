@@ -1,17 +1,21 @@
-"""Digests of codes: what must be recognised and never read."""
+"""Digests of codes and of others' names for people: what must be recognised and never read.
 
-from dingkao.crypto.purposes import Purpose
-from dingkao.environment import Environment
+They stand in sealed columns: short codes are soon guessed from a plain digest, and one under a key (HMAC) could not be
+made anew when the key is replaced. An encrypted digest is as safe as the second and is sealed anew like any value.
+"""
+
+import hmac
+from hashlib import sha256
 
 
-def code_digest(environment: Environment, kind: str, *parts: object) -> str:
-    """The hexadecimal MAC of `parts`, the code among them; `kind` keeps those of one use from another's."""
-    return environment.keys.mac(Purpose.CODES, _message(kind, parts)).hex()
+def code_digest(kind: str, *parts: object) -> str:
+    """The hexadecimal SHA-256 of `parts`, the code among them; `kind` keeps those of one use from another's."""
+    return sha256(_message(kind, parts)).hexdigest()
 
 
-def code_fits(environment: Environment, digest: str, kind: str, *parts: object) -> bool:
-    """Whether `digest` is that of `parts`, by any key of the ring, compared in constant time."""
-    return environment.keys.mac_holds(Purpose.CODES, _message(kind, parts), bytes.fromhex(digest))
+def code_fits(digest: str, kind: str, *parts: object) -> bool:
+    """Whether `digest` is that of `parts`, compared in constant time."""
+    return hmac.compare_digest(digest, code_digest(kind, *parts))
 
 
 def _message(kind: str, parts: tuple[object, ...]) -> bytes:

@@ -53,5 +53,18 @@ def send_notice(environment: Environment, phone: str | None, template: str) -> N
 
 
 async def all_sent() -> None:
-    """Wait for what was given to `send_later` so far: at the end of a server, and in tests."""
+    """Wait for what was given to `send_later` so far: in tests."""
     await asyncio.gather(*tuple(_sending))
+
+
+async def finish_sending(seconds: float) -> int:
+    """Wait so long for what was given to `send_later` so far, when the server stops; how many were not sent by then,
+    and will not be: nothing of them is stored."""
+    own = asyncio.get_running_loop()
+    waiting = {task for task in _sending if task.get_loop() is own}
+    if not waiting:
+        return 0
+    _, late = await asyncio.wait(waiting, timeout=seconds)
+    for task in late:
+        task.cancel()
+    return len(late)

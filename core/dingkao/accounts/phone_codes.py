@@ -1,4 +1,5 @@
-"""Codes sent to phones: each for one purpose, one flow and one phone, kept as an HMAC, limited in every way.
+"""Codes sent to phones: each for one purpose, one flow and one phone, limited in every way; an encrypted digest
+is kept.
 
 Numbers are security.md 3.2's and settings. A new code starts with five tries, but not from nothing: the failures of the
 last hour count on, so that asking for another gives no more guesses (NIST SP 800-63B-4, 3.2.2).
@@ -124,7 +125,7 @@ async def make_code(work: UnitOfWork, order: CodeOrder) -> str:
     """Keep a new code and return it; inside the caller's transaction, after the limits were asked."""
     code = code_rules.new_sms_code()
     parts = (order.purpose.value, order.flow, order.phone, code)
-    digest = code_digest(work.environment, _KIND, *parts) if order.phone else secrets.token_hex(32)
+    digest = code_digest(_KIND, *parts) if order.phone else secrets.token_hex(32)
     await PhoneCode.insert(
         PhoneCode(
             flow=order.flow,
@@ -156,7 +157,7 @@ async def find_code(work: UnitOfWork, purpose: CodePurpose, flow: str, code: str
     if found["expires_at"] <= work.now or found["tries"] >= work.environment.settings.sms_code_tries:
         return found, code_rules.CODE_EXPIRED
     parts = (purpose.value, flow, found["phone"], code.strip())
-    if code_fits(work.environment, found["digest"], _KIND, *parts):
+    if code_fits(found["digest"], _KIND, *parts):
         return found, None
     await PhoneCode.update({PhoneCode.tries: found["tries"] + 1}).where(PhoneCode.id == found["id"])
     return found, code_rules.CODE_WRONG

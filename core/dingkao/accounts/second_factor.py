@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
+from dingkao.accounts.digests import code_digest, code_fits
 from dingkao.accounts.rules import WRONG_CODE
 from dingkao.accounts.step_up import require_confirmation
 from dingkao.accounts.tables import Account, RecoveryCode, SecondFactor
@@ -22,6 +23,7 @@ RECOVERY_CODES = 10
 # Fifty bits; no letters that look like others.
 _ALPHABET = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
 _CODE_LENGTH = 10
+_RECOVERY = "recovery code"
 
 _factor = Statement(
     lambda p: SecondFactor.select(SecondFactor.secret, SecondFactor.confirmed_at, SecondFactor.last_step).where(
@@ -58,14 +60,13 @@ async def take_code(work: UnitOfWork, account_id: int, code: str) -> SecondFacto
     row: Any = await _factor.first(account=account_id)
     if row is None or row["confirmed_at"] is None:
         return SecondFactorCheck.WRONG
-    secret = _secret_in(work.environment, account_id, row)
+    secret = open_secret(work.environment, account_id, row)
     step = matching_step(secret, given, work.now, row["last_step"])
     if step is not None:
         await SecondFactor.update({SecondFactor.last_step: step}).where(SecondFactor.account == account_id)
         return SecondFactorCheck.AUTHENTICATOR
-    message = _code_message(account_id, given)
     for unused in await _unused_codes.run(account=account_id):
-        if work.environment.keys.mac_holds(Purpose.CODES, message, bytes.fromhex(unused["digest"])):
+        if code_fits(unused["digest"], _RECOVERY, account_id, given):
             await RecoveryCode.update({RecoveryCode.used_at: work.now}).where(RecoveryCode.id == unused["id"])
             break
     else:
@@ -92,9 +93,7 @@ async def enrol_second_factor(environment: Environment, caller: Caller | None) -
         await SecondFactor.insert(
             SecondFactor(
                 account=work.caller.account_id,
-                secret=environment.keys.seal(
-                    Purpose.SECOND_FACTOR, _place(work.caller.account_id), secret_text(secret)
-                ),
+                secret=seal_secret(environment, work.caller.account_id, secret),
                 created_at=work.now,
             )
         )
@@ -119,7 +118,7 @@ async def confirm_second_factor(environment: Environment, caller: Caller | None,
         if found is None or found["confirmed_at"] is not None:
             text = Text("请先获取动态口令密钥。", "Ask for a secret first (enrolSecondFactor).")
             raise StateConflict("NO_ENROLMENT", text, "NONE" if found is None else "SET_UP")
-        secret = _secret_in(environment, account_id, found)
+        secret = open_secret(environment, account_id, found)
         step = matching_step(secret, "".join(code.split()), work.now, found["last_step"])
         if step is not None:
             right = True
@@ -185,22 +184,18 @@ async def _new_codes(work: UnitOfWork, account_id: int) -> list[str]:
     codes = ["".join(secrets.choice(_ALPHABET) for _ in range(_CODE_LENGTH)) for _ in range(RECOVERY_CODES)]
     await RecoveryCode.delete().where(RecoveryCode.account == account_id)
     await RecoveryCode.insert(
-        *(
-            RecoveryCode(
-                account=account_id,
-                digest=work.environment.keys.mac(Purpose.CODES, _code_message(account_id, code)).hex(),
-            )
-            for code in codes
-        )
+        *(RecoveryCode(account=account_id, digest=code_digest(_RECOVERY, account_id, code)) for code in codes)
     )
     return [f"{code[:5]}-{code[5:]}" for code in codes]
 
 
-def _code_message(account_id: int, code: str) -> bytes:
-    return f"recovery-code:{account_id}:{code}".encode()
+def seal_secret(environment: Environment, account_id: int, secret: bytes) -> str:
+    """The text that is stored of an authenticator's secret. Raises NoKeys."""
+    return environment.keys.seal(Purpose.SECOND_FACTOR, _place(account_id), secret_text(secret))
 
 
-def _secret_in(environment: Environment, account_id: int, row: Any) -> bytes:
+def open_secret(environment: Environment, account_id: int, row: Any) -> bytes:
+    """The secret in a row of `second_factor`. Raises UnknownKey, SealBroken."""
     return secret_of(environment.keys.open(Purpose.SECOND_FACTOR, _place(account_id), row["secret"]))
 
 

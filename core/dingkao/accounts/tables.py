@@ -6,6 +6,7 @@ from piccolo.constraints import Check
 from dingkao.access.rules import WITHOUT_ORGANISATION
 from dingkao.accounts.credential_vocabulary import CodePurpose
 from dingkao.accounts.vocabulary import SessionEnd
+from dingkao.crypto.purposes import Purpose
 from dingkao.db.routing import ROUTER
 from dingkao.db.sealed import Sealed, blind_index
 from dingkao.db.tables import Record, code_column, one_of, reference, unique
@@ -100,13 +101,11 @@ class SecondFactor(Record, db=ROUTER, tablename="second_factor"):
 
 
 class RecoveryCode(Record, db=ROUTER, tablename="recovery_code"):
-    """恢复码: stands in for the authenticator once. Stored as an HMAC."""
+    """恢复码: stands in for the authenticator once. Of it a digest alone is kept, encrypted."""
 
     account = reference(Account)
-    digest = code_column(64)
+    digest = Sealed(purpose=Purpose.CODES)
     used_at = Timestamptz(null=True, default=None)
-
-    once = unique("account", "digest")
 
 
 class Throttle(Record, db=ROUTER, tablename="throttle"):
@@ -127,7 +126,8 @@ class Throttle(Record, db=ROUTER, tablename="throttle"):
 
 
 class PhoneCode(Record, db=ROUTER, tablename="phone_code"):
-    """短信验证码: stored as an HMAC, bound to one flow (a session, or a reset's secret), one phone and one purpose.
+    """短信验证码: of it a digest alone is kept, encrypted; bound to one flow (a session, or a reset's secret), one
+    phone and one purpose.
 
     `phone_index`, `subject` and `address` are what the limits count by. Without a phone nothing was sent: it stands for
     an account that there is not."""
@@ -139,7 +139,7 @@ class PhoneCode(Record, db=ROUTER, tablename="phone_code"):
     subject = code_column(60, default="")
     address = code_column(60, default="")
     purpose = code_column(30)
-    digest = code_column(64)
+    digest = Sealed(purpose=Purpose.CODES)
     sent_at = Timestamptz(default=None)
     expires_at = Timestamptz(default=None)
     tries = Integer(default=0)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from dingkao.accounts.credential_tables import WeChatBinding
+from dingkao.accounts.digests import code_digest
 from dingkao.accounts.logging_in import LoggedIn, locked_account
 from dingkao.accounts.notices import send_notice
 from dingkao.accounts.place import accounts_policy
@@ -17,6 +18,7 @@ from dingkao.accounts.stored_passwords import is_due
 from dingkao.accounts.tables import Account
 from dingkao.accounts.throttling import account_waits, address_state, count_refusal
 from dingkao.audit.work import SYSTEM_CALLER, begin, logged_in
+from dingkao.db.sealed import indexes_of
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
 from dingkao.plugin.caller import Caller
@@ -24,7 +26,7 @@ from dingkao.plugin.errors import FieldProblem, StateConflict, TooManyRequests, 
 from dingkao.plugin.ports import MiniProgramRefusal, MiniProgramRefused, PortFailed
 from dingkao.plugin.text import Text
 
-_INDEX = "wechat_binding.open_id"
+_OPEN_ID = "wechat openid"
 # WeChat counts its user's codes by the minute.
 _TOO_OFTEN_SECONDS = 60
 
@@ -52,6 +54,10 @@ _NOT_BOUND = FieldProblem(
 _CODE_INVALID = FieldProblem(
     "code", "WECHAT_CODE_INVALID", Text("微信登录凭证已失效，请重试。", "WeChat's code is no longer good; try again.")
 )
+
+
+def _indexes_of(open_id: str) -> list[str]:
+    return indexes_of(WeChatBinding.open_id_digest, code_digest(_OPEN_ID, open_id))
 
 
 async def _open_id(environment: Environment, code: str) -> str:
@@ -97,7 +103,7 @@ async def bind_wechat(environment: Environment, caller: Caller | None, code: str
         if await _of_account.first(account=asking.account_id) is not None:
             text = Text("您的账户已绑定微信，请先解绑。", "Your account is bound to WeChat already; unbind it first.")
             raise StateConflict("WECHAT_BOUND", text, "BOUND")
-        taken = await _by_open_id.first(indexes=environment.keys.blinds(_INDEX, open_id))
+        taken = await _by_open_id.first(indexes=_indexes_of(open_id))
         inserted: list[Any] = []
         if taken is None:
             # The database decides between two who bind one WeChat account at the same moment.
@@ -105,7 +111,7 @@ async def bind_wechat(environment: Environment, caller: Caller | None, code: str
                 await WeChatBinding.insert(
                     WeChatBinding(
                         account=asking.account_id,
-                        open_id_index=environment.keys.blind(_INDEX, open_id),
+                        open_id_digest=code_digest(_OPEN_ID, open_id),
                         bound_at=work.now,
                     )
                 )
@@ -149,7 +155,7 @@ async def log_in_with_wechat(environment: Environment, code: str, *, origin: Ori
     if state.over:
         raise TooManyRequests(state.retry_after)
     open_id = await _open_id(environment, code)
-    binding: Any = await _by_open_id.first(indexes=environment.keys.blinds(_INDEX, open_id))
+    binding: Any = await _by_open_id.first(indexes=_indexes_of(open_id))
     session: NewSession | None = None
     account_id = 0
     async with begin(environment, replace(SYSTEM_CALLER, address=origin.address, request_id=origin.request_id)) as work:

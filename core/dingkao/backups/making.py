@@ -6,6 +6,7 @@ finds its file. What is written meanwhile is in the files and not in the copy, a
 
 import shutil
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -18,9 +19,12 @@ from dingkao.db.database import Database
 _INCOMING = ".incoming"
 
 
+FillFolder = Callable[[Path], None]
+
+
 def make_backup(
     database: Database,
-    files: Path | None,
+    files: Path | FillFolder | None,
     target: Path,
     *,
     made_at: datetime,
@@ -30,7 +34,8 @@ def make_backup(
 ) -> tuple[Manifest, str]:
     """Copy database and files to the new folder `target`; the manifest and its SHA-256.
 
-    `files`: the folder of the stored files; None where they lie in a store of its own. `target` is there when all is
+    `files`: the folder of the stored files, or what fills a folder with them where they lie in a store; None: they stay
+    out. `target` is there when all is
     done, and not before. Raises BackupRefused where it is there already or a copy is not sound; OSError.
     """
     if target.exists():
@@ -45,8 +50,10 @@ def make_backup(
             _copy_sqlite(database.path, partial / DATABASE[kind])
         else:
             postgresql.dump(database.url, partial / DATABASE[kind])
-        if files is not None:
+        if isinstance(files, Path):
             _copy_files(files, partial / FILES)
+        elif files is not None:
+            files(partial / FILES)
         paths = sorted(path for path in partial.rglob("*") if path.is_file())
         digests = {str(path.relative_to(partial)): digest_of(path) for path in paths}
         manifest = Manifest(made_at.isoformat(), dingkao, kind, migrations, plugins, files is not None, digests)

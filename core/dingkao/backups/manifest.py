@@ -28,8 +28,8 @@ class BackupRefused(Exception):
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """`database` is sqlite or postgresql; `migrations` are (owner, name, digest) of each one applied; `plugins` are
-    versions by names; `digests` SHA-256 by paths within the backup; `files_included` is False where the files lie in a
-    store that keeps its own copies."""
+    versions by names; `digests` SHA-256 by paths within the backup; `files_included` is False where the files were left
+    to a store that keeps its own copies."""
 
     made_at: str
     dingkao: str

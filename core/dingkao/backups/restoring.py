@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from dingkao.backups import postgresql
@@ -38,16 +38,19 @@ def check_backup(
     return manifest
 
 
-def restore_backup(folder: Path, manifest: Manifest, database: Database, files: Path | None) -> None:
-    """Put the backup's database and files to where the settings have them. For PostgreSQL the caller has seen that the
+def restore_backup(
+    folder: Path, manifest: Manifest, database: Database, files: Path | Callable[[Path], None] | None
+) -> None:
+    """Put the backup's database and files to where the settings have them; `files` is a folder, or what takes the
+    backup's folder of files into a store. For PostgreSQL the caller has seen that the
     database is empty. Raises BackupRefused where something is there already or the kinds differ; OSError.
     """
     kind = "sqlite" if database.path is not None else "postgresql"
     if kind != manifest.database:
         raise BackupRefused(f"the backup is of {manifest.database}, and DINGKAO_DATABASE_URL of {kind}")
     if manifest.files_included and files is None:
-        raise BackupRefused("the backup holds files: DINGKAO_STORAGE_URL must be a folder to restore them to")
-    if files is not None and files.exists() and any(path.is_file() for path in files.rglob("*")):
+        raise BackupRefused("the backup holds files, and no place was given to restore them to")
+    if isinstance(files, Path) and files.exists() and any(path.is_file() for path in files.rglob("*")):
         raise BackupRefused(f"{files} holds files already; restore to an empty place")
     if database.path is not None:
         for companion in ("", "-wal", "-shm", "-journal"):
@@ -55,8 +58,11 @@ def restore_backup(folder: Path, manifest: Manifest, database: Database, files: 
             if beside.exists():
                 raise BackupRefused(f"{beside} is there already; restore to an empty place")
     # The files first: rows that name them come when they are there.
-    if manifest.files_included and files is not None:
-        _put_files(folder / FILES, files)
+    if manifest.files_included:
+        if isinstance(files, Path):
+            _put_files(folder / FILES, files)
+        elif files is not None:
+            files(folder / FILES)
     if database.path is not None:
         _put_sqlite(folder / manifest.database_file, database.path)
     else:

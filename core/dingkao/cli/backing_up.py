@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dingkao.cli.console import say
+from dingkao.cli.console import progress_bar, say, warn
 from dingkao.cli.errors import CommandFailed
 
 if TYPE_CHECKING:
@@ -18,26 +18,32 @@ if TYPE_CHECKING:
 
 def backup(
     target: Annotated[Path, typer.Argument(help="New folder that the backup is made in; it must not be there yet.")],
+    without_files: Annotated[
+        bool,
+        typer.Option("--without-files", help="Leave files in an object store to the versions of its bucket."),
+    ] = False,
 ) -> None:
     """Copy database and files into a new folder, while the server runs. 备份
 
     SQLite is copied by its own online backup, PostgreSQL by **pg_dump**, which must be on the PATH. Files are copied
-    where DINGKAO_STORAGE_URL is a folder; an object store keeps its own copies. A manifest holds the SHA-256 of
+    from the folder DINGKAO_STORAGE_URL, or object by object from a store. A manifest holds the SHA-256 of
     everything; note the manifest's own, which is printed, for **dingkao restore**. Keys are in no backup.
     """
     from importlib.metadata import version
 
     from dingkao.application import load_registry
-    from dingkao.backups.making import make_backup
+    from dingkao.backups.making import FillFolder, make_backup
     from dingkao.backups.manifest import BackupRefused
     from dingkao.db.database import Database
+    from dingkao.plugin.ports import PortFailed, PortSlot
     from dingkao.settings import load_settings
 
     settings = load_settings()
     registry = load_registry(settings)
     database = Database(settings.database_url)
     migrations = asyncio.run(_applied(database))
-    files = _files(settings)
+    folder = None if PortSlot.FILE_STORE in registry.ports else _files(settings)
+    files: Path | FillFolder | None = folder or (None if without_files else _fetch_into)
     try:
         manifest, digest = make_backup(
             database,
@@ -48,11 +54,11 @@ def backup(
             migrations=migrations,
             plugins={plugin.name: plugin.version for plugin in registry.plugins},
         )
-    except BackupRefused as refused:
+    except (BackupRefused, PortFailed) as refused:
         raise CommandFailed(str(refused)) from refused
     say(f"backed up to {target}: the database and {len(manifest.digests) - 1} files")
     if files is None:
-        say("the files lie in an object store and are not in it")
+        say("the files lie in an object store and are not in it: keep its bucket's versions as long as this backup")
     say(f"manifest's SHA-256: {digest}")
 
 
@@ -73,11 +79,13 @@ def restore(
     from dingkao.backups.manifest import BackupRefused
     from dingkao.backups.restoring import check_backup, restore_backup
     from dingkao.db.database import Database
+    from dingkao.plugin.ports import PortFailed, PortSlot
     from dingkao.settings import load_settings
 
     settings = load_settings()
     registry = load_registry(settings)
     database = Database(settings.database_url)
+    folder = None if PortSlot.FILE_STORE in registry.ports else _files(settings)
     try:
         manifest = check_backup(
             source, _known(registry, database), [plugin.name for plugin in registry.plugins], digest
@@ -87,10 +95,42 @@ def restore(
             return
         if database.path is None:
             asyncio.run(_refuse_tables(database))
-        restore_backup(source, manifest, database, _files(settings))
-    except BackupRefused as refused:
+        restore_backup(source, manifest, database, folder or _put_from)
+    except (BackupRefused, PortFailed) as refused:
         raise CommandFailed(str(refused)) from refused
     say("restored; run `dingkao migrate` next")
+
+
+def _fetch_into(folder: Path) -> None:
+    """Fetch what the database names from the store of the settings, or a plugin's."""
+    from dingkao.application import build_environment
+    from dingkao.backups.objects import fetch_files, stored_names
+    from dingkao.cli.opening import open_database
+    from dingkao.settings import load_settings
+
+    async def run() -> list[str]:
+        environment = build_environment(load_settings())
+        async with open_database(environment.database):
+            names = await stored_names()
+        with progress_bar("files") as progress:
+            return await fetch_files(environment.files, names, folder, progress)
+
+    for name in asyncio.run(run()):
+        warn(f"dingkao: the store has no file {name}: it was deleted meanwhile, or is lost")
+
+
+def _put_from(folder: Path) -> None:
+    """Put a backup's files into the store of the settings, or a plugin's."""
+    from dingkao.application import build_environment
+    from dingkao.backups.objects import put_files
+    from dingkao.settings import load_settings
+
+    async def run() -> None:
+        environment = build_environment(load_settings())
+        with progress_bar("files") as progress:
+            await put_files(environment.files, folder, progress)
+
+    asyncio.run(run())
 
 
 def _files(settings: "Settings") -> Path | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,9 @@ from dingkao.cli.console import new_table, output, say, warn
 if TYPE_CHECKING:
     from dingkao.environment import Environment
     from dingkao.host.deployment import Facts, Finding
+
+# A server deletes every ten minutes; a store may be down for a night.
+_FACES_OVERDUE = timedelta(days=1)
 
 
 def check(
@@ -65,12 +69,14 @@ async def gather_facts(environment: "Environment", workers: int = 1, hosts: int 
     from dingkao.institutions.service import region_by_code
     from dingkao.messaging.outbox import OutboxSmsSender
     from dingkao.plugin.ports import PortSlot
+    from dingkao.proctoring.deletion import count_due_faces
     from dingkao.proctoring.recorder import RecordingFaceVerifier
     from dingkao.retention.service import last_applied
     from dingkao.testing.keys import TEST_KEYS
 
     settings, ports = environment.settings, environment.registry.ports
     applied = await last_applied()
+    overdue = await count_due_faces(environment, _FACES_OVERDUE)
     return Facts(
         settings,
         workers,
@@ -82,6 +88,7 @@ async def gather_facts(environment: "Environment", workers: int = 1, hosts: int 
         has_demo=await region_by_code(PROVINCE) is not None,
         keys=len(environment.keys.ids),
         has_published_keys=bool(set(environment.keys.ids) & set(KeyRing.of(TEST_KEYS).ids)),
+        overdue_faces=overdue.time_over + overdue.withdrawn + overdue.not_used,
         private_paths=_private_paths(environment),
         is_root=hasattr(os, "geteuid") and os.geteuid() == 0,
         retention_days=None if applied is None else max(0, (environment.clock.now() - applied).days),

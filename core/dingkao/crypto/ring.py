@@ -68,6 +68,10 @@ class KeyRing:
         """The names of the keys that serve `purpose`, oldest first."""
         return tuple(key.id for key in self._keys.values() if key.serves(purpose))
 
+    def serves(self, key_id: str, purpose: Purpose) -> bool:
+        """Whether a key of the ring may be used for `purpose`."""
+        return self._keys[key_id].serves(purpose)
+
     def purposes_of(self, key_id: str) -> tuple[Purpose, ...]:
         """What a key of the ring may be used for."""
         return tuple(purpose for purpose in Purpose if self._keys[key_id].serves(purpose))

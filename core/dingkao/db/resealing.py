@@ -33,12 +33,17 @@ async def count_uses(tables: Sequence[Any]) -> list[Use]:
     found: list[Use] = []
     for table in tables:
         for name in _stored_names(table):
-            rows = await fetch(
-                f'SELECT substr("{name}", 1, 8) AS key_id, count(*) AS uses FROM "{table._meta.tablename}" '  # noqa: S608 - our names
-                f"WHERE \"{name}\" <> '' GROUP BY 1 ORDER BY 1"
-            )
-            found += [Use(f"{table._meta.tablename}.{name}", row["key_id"], int(row["uses"])) for row in rows]
+            found += await count_uses_of(table._meta.tablename, name)
     return found
+
+
+async def count_uses_of(table: str, column: str, condition: str = "TRUE") -> list[Use]:
+    """The same for one column, whose values begin with a key's name, and the rows that `condition` (SQL) names."""
+    rows = await fetch(
+        f'SELECT substr("{column}", 1, 8) AS key_id, count(*) AS uses FROM "{table}" '  # noqa: S608 - our names
+        f"WHERE \"{column}\" <> '' AND {condition} GROUP BY 1 ORDER BY 1"
+    )
+    return [Use(f"{table}.{column}", row["key_id"], int(row["uses"])) for row in rows]
 
 
 async def reseal(tables: Sequence[Any], progress: Progress = lambda done, total: None) -> Counter[str]:
@@ -48,10 +53,8 @@ async def reseal(tables: Sequence[Any], progress: Progress = lambda done, total:
     goes on with the rows that are left. `progress` is told the rows looked at and their number. Raises UnknownKey where
     a value's key is not in the ring: nothing of its batch is changed.
     """
-    chosen = [table for table in tables if sealed_columns(table._meta.columns)]
-    total = 0
-    for table in chosen:
-        total += int((await fetch(f'SELECT count(*) AS rows FROM "{table._meta.tablename}"'))[0]["rows"])  # noqa: S608
+    chosen = _with_sealed_columns(tables)
+    total = await count_rows(chosen)
     done, changed = 0, Counter[str]()
     for table in chosen:
         after = 0
@@ -64,6 +67,18 @@ async def reseal(tables: Sequence[Any], progress: Progress = lambda done, total:
                 break
             after = last
     return changed
+
+
+async def count_rows(tables: Sequence[Any]) -> int:
+    """The rows that `reseal` looks at."""
+    total = 0
+    for table in _with_sealed_columns(tables):
+        total += int((await fetch(f'SELECT count(*) AS rows FROM "{table._meta.tablename}"'))[0]["rows"])  # noqa: S608
+    return total
+
+
+def _with_sealed_columns(tables: Sequence[Any]) -> list[Any]:
+    return [table for table in tables if sealed_columns(table._meta.columns)]
 
 
 async def _reseal_batch(table: Any, after: int) -> tuple[int, int, int]:
@@ -88,15 +103,14 @@ async def _reseal_batch(table: Any, after: int) -> tuple[int, int, int]:
 def _older_values(table: Any, row: Mapping[str, Any]) -> dict[Any, str]:
     """The open values of the row that an older key has sealed or indexed, by column."""
     keys = current_keys()
-    newest, newest_index = keys.newest(Purpose.PERSONAL_DATA), keys.newest(Purpose.BLIND_INDEX)
     values: dict[Any, str] = {}
     for column in sealed_columns(table._meta.columns):
         stored = row[column._meta.db_column_name]
         if not stored:
             continue
-        older = key_id_of(stored) != newest
+        older = key_id_of(stored) != keys.newest(column.purpose)
         if column.index_name is not None:
-            older = older or key_id_of(row[column.index_name]) != newest_index
+            older = older or key_id_of(row[column.index_name]) != keys.newest(Purpose.BLIND_INDEX)
         if older:
             values[column] = str(column.open(stored))
     return values

@@ -2,9 +2,10 @@
 
 A sealed column is written and read like any other: its values are sealed where a row is made or updated (`Record`,
 `insert_many`) and opened where it is read (`Statement`, a table's `select`). The key is that of the database in use
-(`dingkao.crypto.current`), the associated data table and column: a ciphertext that is copied into another column does
-not open. What the database cannot do with it is compare: a column is found by its index beside it, a keyed digest
-(`index`). A comparison with a text is one of the index; a Statement's parameter, which has no value yet, takes indexes:
+(`dingkao.crypto.current`), for personal data or the `purpose` that the column names; the associated data is table and
+column: a ciphertext that is copied into another column does not open. What the database cannot do with it is compare: a
+column is found by its index beside it, a keyed digest (`index`). A comparison with a text is one of the index; a
+Statement's parameter, which has no value yet, takes indexes:
 
     class Doctor(Record, db=ROUTER, tablename="doctor"):
         document_number = Sealed(index="document_index")
@@ -31,6 +32,7 @@ class _SealedColumn(Column):
     """What both kinds have in common. `index` names the column of the keyed digest, where there is one."""
 
     index_name: str | None = None
+    purpose: Purpose = Purpose.PERSONAL_DATA
 
     @property
     def place(self) -> str:
@@ -39,11 +41,11 @@ class _SealedColumn(Column):
 
     def seal(self, value: str | None) -> str | None:
         """The text that is stored. Nothing and the empty text stay as they are. Raises NoKeys."""
-        return current_keys().seal(Purpose.PERSONAL_DATA, self.place, value) if value else value
+        return current_keys().seal(self.purpose, self.place, value) if value else value
 
     def open(self, stored: str | None) -> str | None:
         """The value of a stored text. Raises UnknownKey, SealBroken."""
-        return current_keys().open(Purpose.PERSONAL_DATA, self.place, stored) if stored else stored
+        return current_keys().open(self.purpose, self.place, stored) if stored else stored
 
     def blind(self, value: str | None) -> str | None:
         """The index that is stored. Raises NoKeys."""
@@ -75,11 +77,20 @@ class _SealedColumn(Column):
 
 
 class Sealed(_SealedColumn, Varchar):
-    """A short text, encrypted; required unless `null`. With `index` it is found by that column."""
+    """A short text (up to 60 characters of Chinese, 180 of ASCII), encrypted; required unless `null`. With `index` it
+    is found by that column. `purpose` where it is no personal number."""
 
-    def __init__(self, *, index: str | None = None, null: bool = False, default: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        index: str | None = None,
+        null: bool = False,
+        default: str | None = None,
+        purpose: Purpose = Purpose.PERSONAL_DATA,
+    ) -> None:
         Varchar.__init__(self, length=_SEALED_LENGTH, null=null, default=default)
         self.index_name = index
+        self.purpose = purpose
 
 
 class SealedText(_SealedColumn, Text):

@@ -42,6 +42,8 @@ class Record(Table, db=ROUTER):
     # an act; none named: all of them.
     _audited_as: ClassVar[str] = ""
     _digested: ClassVar[tuple[str, ...]] = ()
+    # Of a plugin's table: what of it a doctor gets who asks for everything (dingkao.plugin.subject_access).
+    _subject_access: ClassVar[object] = None
 
     def __init__(
         self, _data: Any = None, _ignore_missing: bool = False, _exists_in_db: bool = False, **kwargs: Any

@@ -50,6 +50,7 @@ class Facts:
     has_demo: bool = False
     keys: int = 1
     has_published_keys: bool = False
+    overdue_faces: int = 0
     private_paths: Sequence[Path] = ()
     is_root: bool = False
     # Days since `dingkao retention --apply` last ran; None: it never did.
@@ -203,6 +204,12 @@ def _face(facts: Facts) -> str | None:
     return "every face is accepted: no face service is installed" if facts.face_is_accepted_unseen else None
 
 
+def _faces_overdue(facts: Facts) -> str | None:
+    if not facts.overdue_faces:
+        return None
+    return f"{facts.overdue_faces} face images are a day past their time: nobody deletes them"
+
+
 def _seal(facts: Facts) -> str | None:
     return None if facts.has_seal else "no seal is configured: no certificate can take effect"
 
@@ -284,6 +291,12 @@ CHECKS: Final[tuple[Check, ...]] = (
         Severity.UNSAFE,
         _outbox,
         "configure a gateway, or install a plugin that fills the port sms_sender",
+    ),
+    Check(
+        "faces-overdue",
+        Severity.UNSAFE,
+        _faces_overdue,
+        "run dingkao faces purge, and see why the server does not: its log says what the store answered",
     ),
     Check("readable-files", Severity.UNSAFE, _readable, "take the rights away: chmod -R go= …"),
     Check("debug-log", Severity.UNSAFE, _debug, "set DINGKAO_LOG_LEVEL=INFO"),

@@ -2,11 +2,16 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from typing import Any
+
+from piccolo.columns import Column
 
 from dingkao.db.migrations import MigrationSet, scripts
 from dingkao.db.sql_names import tables_in, words_in
 from dingkao.db.tables import Record
 from dingkao.host.refusal import Problems
+from dingkao.plugin.subject_access import HeldOfDoctor, NothingOfDoctors
 from dingkao.plugin.tables import ROUTER
 
 _ENGINES = ("sqlite", "postgresql")
@@ -36,11 +41,47 @@ def wrong_with_table(plugin: str, table: type[Record], plugins: Sequence[str]) -
             wrong.append(
                 f"table {name} refers to {target}, which is not the plugin's; keep its key as a plain BigInt column"
             )
+    wrong += [f"table {name} {sentence}" for sentence in _wrong_with_subject_access(table)]
     for statement in table._indexes:
         indexed = _INDEXED.search(statement)
         if indexed is None or indexed[1] != name:
             wrong.append(f"table {name} has an index on {indexed[1] if indexed else 'nothing'}; an index is on {name}")
     return wrong
+
+
+def _wrong_with_subject_access(table: type[Record]) -> Sequence[str]:
+    """Every reason against what the table declares of doctors (dingkao.plugin.subject_access)."""
+    declared = table._subject_access
+    if declared is None:
+        return []
+    if isinstance(declared, NothingOfDoctors):
+        return [] if declared.because.strip() else ["says that it holds nothing of doctors, and not why"]
+    if not isinstance(declared, HeldOfDoctor):
+        return ["has a _subject_access that is neither HeldOfDoctor nor NothingOfDoctors"]
+    columns = {column._meta.name for column in table._meta.columns} - {table._meta.primary_key._meta.name}
+    named = {*declared.shown, *declared.left_out} - {table._meta.primary_key._meta.name}
+    wrong = [f"says of its column {name} neither that it is shown nor why not" for name in sorted(columns - named)]
+    wrong += [f"shows or leaves out {name}, which is no column of it" for name in sorted(named - columns)]
+    both = set(declared.shown) & set(declared.left_out)
+    wrong += [f"both shows and leaves out {name}" for name in sorted(both)]
+    wrong += [f"leaves out {name} without a reason" for name, why in declared.left_out.items() if not why.strip()]
+    try:
+        column_at(table, declared.owner)
+    except AttributeError:
+        wrong.append(f"belongs to a doctor by {declared.owner}, which is no column of it or of what it refers to")
+    try:
+        declared.kind  # noqa: B018 - raises
+    except ValueError:
+        wrong.append(f"belongs to a doctor by {declared.owner}: say by key_of what its number names")
+    return wrong
+
+
+def column_at(table: type[Record], path: str) -> Any:
+    """The column at the end of a dotted path. Raises AttributeError where there is none."""
+    found = reduce(getattr, path.split("."), table)
+    if not isinstance(found, Column):
+        raise AttributeError(path)
+    return found
 
 
 def wrong_with_migrations(

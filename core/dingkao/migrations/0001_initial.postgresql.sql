@@ -217,9 +217,8 @@ CREATE TABLE "second_factor" (
 CREATE TABLE "recovery_code" (
   "id" BIGSERIAL PRIMARY KEY NOT NULL,
   "account" BIGINT NOT NULL REFERENCES "account" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
-  "digest" VARCHAR(64) NOT NULL DEFAULT null,
-  "used_at" TIMESTAMPTZ DEFAULT null,
-  CONSTRAINT "recovery_code_once" UNIQUE ("account", "digest")
+  "digest" VARCHAR(300) NOT NULL DEFAULT null,
+  "used_at" TIMESTAMPTZ DEFAULT null
 );
 
 CREATE INDEX "recovery_code_account" ON "recovery_code" ("account");
@@ -246,7 +245,7 @@ CREATE TABLE "phone_code" (
   "subject" VARCHAR(60) NOT NULL DEFAULT '',
   "address" VARCHAR(60) NOT NULL DEFAULT '',
   "purpose" VARCHAR(30) NOT NULL DEFAULT null,
-  "digest" VARCHAR(64) NOT NULL DEFAULT null,
+  "digest" VARCHAR(300) NOT NULL DEFAULT null,
   "sent_at" TIMESTAMPTZ NOT NULL DEFAULT null,
   "expires_at" TIMESTAMPTZ NOT NULL DEFAULT null,
   "tries" INTEGER NOT NULL DEFAULT 0,
@@ -276,7 +275,7 @@ CREATE TABLE "activation_code" (
   "account" BIGINT NOT NULL REFERENCES "account" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
   "institution" BIGINT NOT NULL REFERENCES "organisation" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
   "issued_by" BIGINT NOT NULL REFERENCES "account" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
-  "digest" VARCHAR(64) NOT NULL DEFAULT null,
+  "digest" VARCHAR(300) NOT NULL DEFAULT null,
   "issued_at" TIMESTAMPTZ NOT NULL DEFAULT null,
   "expires_at" TIMESTAMPTZ NOT NULL DEFAULT null,
   "used_at" TIMESTAMPTZ DEFAULT null,
@@ -291,6 +290,7 @@ CREATE UNIQUE INDEX "activation_code_one_open" ON "activation_code" ("account") 
 CREATE TABLE "wechat_binding" (
   "id" BIGSERIAL PRIMARY KEY NOT NULL,
   "account" BIGINT UNIQUE NOT NULL REFERENCES "account" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "open_id_digest" VARCHAR(300) NOT NULL DEFAULT null,
   "open_id_index" VARCHAR(60) UNIQUE NOT NULL DEFAULT null,
   "bound_at" TIMESTAMPTZ NOT NULL DEFAULT null
 );
@@ -757,6 +757,7 @@ CREATE TABLE "face_image" (
   "name" VARCHAR(40) UNIQUE NOT NULL DEFAULT null,
   "digest" VARCHAR(64) NOT NULL DEFAULT null,
   "size" INTEGER NOT NULL DEFAULT 0,
+  "sealed_by" VARCHAR(8) NOT NULL DEFAULT null,
   "stored_at" TIMESTAMPTZ NOT NULL DEFAULT null,
   "deleted_at" TIMESTAMPTZ DEFAULT null,
   "deleted_because" VARCHAR(20) DEFAULT null,
@@ -781,6 +782,15 @@ CREATE TABLE "face_capture" (
 CREATE INDEX "face_capture_assessment" ON "face_capture" ("assessment");
 
 CREATE INDEX "face_capture_consent" ON "face_capture" ("consent");
+
+CREATE TABLE "face_disclosure" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "assessment" BIGINT UNIQUE NOT NULL REFERENCES "assessment" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "told_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "retired_at" TIMESTAMPTZ DEFAULT null
+);
+
+CREATE INDEX "face_disclosure_kept" ON "face_disclosure" ("id") WHERE "retired_at" IS NULL;
 
 CREATE TABLE "in_person_check" (
   "id" BIGSERIAL PRIMARY KEY NOT NULL,
@@ -852,18 +862,26 @@ CREATE TABLE "proctor_verdict" (
   CONSTRAINT "proctor_verdict_once" UNIQUE ("session", "event")
 );
 
-CREATE TABLE "proctor_retirement" (
+CREATE TABLE "retirement" (
   "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "service" VARCHAR(20) NOT NULL DEFAULT null,
   "subject" VARCHAR(40) NOT NULL DEFAULT null,
   "asked_at" TIMESTAMPTZ NOT NULL DEFAULT null,
   "tries" INTEGER NOT NULL DEFAULT 0,
   "due_at" TIMESTAMPTZ NOT NULL DEFAULT null,
-  "done_at" TIMESTAMPTZ DEFAULT null
+  "done_at" TIMESTAMPTZ DEFAULT null,
+  CONSTRAINT "retirement_service_known" CHECK ("service" IN ('FACE_VERIFIER', 'PROCTOR'))
 );
 
-CREATE INDEX "proctor_retirement_due" ON "proctor_retirement" ("due_at") WHERE "done_at" IS NULL;
+CREATE INDEX "retirement_due" ON "retirement" ("due_at") WHERE "done_at" IS NULL;
 
-CREATE UNIQUE INDEX "proctor_retirement_once" ON "proctor_retirement" ("subject") WHERE "done_at" IS NULL;
+CREATE UNIQUE INDEX "retirement_once" ON "retirement" ("service", "subject") WHERE "done_at" IS NULL;
+
+CREATE TABLE "subject_secret" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "purpose" VARCHAR(20) UNIQUE NOT NULL DEFAULT null,
+  "secret" VARCHAR(300) NOT NULL DEFAULT null
+);
 
 CREATE TABLE "result" (
   "id" BIGSERIAL PRIMARY KEY NOT NULL,

@@ -45,13 +45,15 @@ from dingkao.papers.tables import (
 from dingkao.proctoring.tables import (
     FaceCapture,
     FaceConsent,
+    FaceDisclosure,
     FaceImage,
     InPersonCheck,
     ProctorFlag,
     ProctorFrame,
-    ProctorRetirement,
     ProctorSession,
     ProctorVerdict,
+    Retirement,
+    SubjectSecret,
 )
 from dingkao.results.tables import DocumentSequence, Result, ResultDocument
 from dingkao.retention.tables import LegalHold
@@ -106,12 +108,14 @@ CORE_TABLES: tuple[type[Record], ...] = (
     FaceConsent,
     FaceImage,
     FaceCapture,
+    FaceDisclosure,
     InPersonCheck,
     ProctorSession,
     ProctorFrame,
     ProctorFlag,
     ProctorVerdict,
-    ProctorRetirement,
+    Retirement,
+    SubjectSecret,
     Result,
     ResultDocument,
     DocumentSequence,

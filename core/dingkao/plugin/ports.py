@@ -74,11 +74,17 @@ class FaceVerdict:
 @runtime_checkable
 class FaceVerifier(Protocol):
     """人脸核验. 10 s, two tries; after a failure the capture is kept unverified and the attempt that follows is flagged
-    for the invigilator: nobody is kept from a test by a service that is down."""
+    for the invigilator: nobody is kept from a test by a service that is down. `retire` is called again later until it
+    succeeds, so that it has to bear being repeated."""
 
     async def verify(self, subject: str, image: bytes) -> FaceVerdict:
-        """Compare `image` (a checked JPEG) with what is known of `subject` (a random id, no personal number).
-        Raises PortFailed."""
+        """Compare `image` (a checked JPEG) with what is known of `subject` (a random id, no personal number; the same
+        person's is always the same). Raises PortFailed."""
+        ...
+
+    async def retire(self, subject: str) -> None:
+        """Delete all that is held of a person, or see that nothing is: consent was withdrawn, or the time to keep it is
+        over. Called again until it succeeds. Raises PortFailed."""
         ...
 
 

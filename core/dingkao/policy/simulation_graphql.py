@@ -11,6 +11,7 @@ from dingkao.assessments.graphql import Assessment, load_assessment
 from dingkao.context import CoreInfo
 from dingkao.cycles.graphql import CycleSuccess, cycle_success
 from dingkao.graphql_pages import after_key, keyset_page
+from dingkao.logs import mask_text
 from dingkao.plugin.contributions import GraphQLContribution
 from dingkao.plugin.enums import described_enum
 from dingkao.plugin.errors import FieldProblem, ValidationFailed
@@ -203,7 +204,9 @@ class SimulationQuery:
                 context.environment, context.caller, decode_id("Cycle", cycle_id), _layers(layers or [])
             )
         except PolicyError as error:
-            text = Text(f"该政策不能生效：{error}", f"This policy would be refused: {error}")
+            # It repeats what stands in the layers, whatever that is.
+            said = mask_text(str(error))
+            text = Text(f"该政策不能生效：{said}", f"This policy would be refused: {said}")
             raise ValidationFailed([FieldProblem("layers", "POLICY_REFUSED", text)]) from error
         keys = [one.assessment.id async for page in simulation.pages(_PAGE) for one in page]
         return _show(simulation, keys)

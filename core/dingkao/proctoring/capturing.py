@@ -5,10 +5,13 @@ import asyncio
 import hashlib
 from dataclasses import dataclass
 
+from piccolo.querystring import QueryString
+
 from dingkao.access.rules import require_role
 from dingkao.assessments.access import lock_assessment, pinned_policy, read_assessment
 from dingkao.assessments.records import AssessmentRecord
-from dingkao.audit.work import UnitOfWork, begin, logged_in
+from dingkao.audit.work import SYSTEM_CALLER, UnitOfWork, begin, logged_in
+from dingkao.db.statement import Statement
 from dingkao.environment import Environment
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.errors import FieldProblem, NotEligible, ValidationFailed
@@ -19,7 +22,9 @@ from dingkao.plugin.vocabulary import Role
 from dingkao.proctoring.consent import require_testable
 from dingkao.proctoring.flags import failure_of
 from dingkao.proctoring.records import read_face_status
+from dingkao.proctoring.retiring import ask_to_retire
 from dingkao.proctoring.rules import FaceStatus, consent_holds
+from dingkao.proctoring.subjects import subject_of
 from dingkao.proctoring.tables import FaceCapture, FaceImage
 from dingkao.proctoring.vocabulary import CaptureOutcome
 from dingkao.storage.proof import check_proof
@@ -28,6 +33,17 @@ from dingkao.storage.refusals import FileProblem, FileRefused
 REFERENCE_LENGTH = 120
 # More tries than a camera in bad light needs.
 MOST_CAPTURES = 30
+
+
+# Before the service is shown anything: whatever happens then, it is known whom it has to forget.
+_disclose = Statement(
+    lambda p: QueryString(
+        "INSERT INTO face_disclosure (assessment, told_at) VALUES ({}, {}) ON CONFLICT (assessment) "
+        "DO UPDATE SET told_at = excluded.told_at, retired_at = NULL RETURNING id",
+        p.assessment,
+        p.now,
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +83,13 @@ async def keep_image(work: UnitOfWork, image: CheckedImage) -> tuple[int, str]:
     finds it by this row. Part of a use case."""
     name = work.environment.faces.new_name()
     inserted = await FaceImage.insert(
-        FaceImage(name=name, digest=image.digest, size=len(image.data), stored_at=work.now)
+        FaceImage(
+            name=name,
+            digest=image.digest,
+            size=len(image.data),
+            sealed_by=work.environment.faces.newest_key,
+            stored_at=work.now,
+        )
     ).returning(FaceImage.id)
     return int(inserted[0]["id"]), name
 
@@ -91,16 +113,21 @@ async def capture_face(environment: Environment, caller: Caller | None, assessme
             text = Text(f"每次考核最多采集{MOST_CAPTURES}次。", f"At most {MOST_CAPTURES} captures for one assessment.")
             raise ValidationFailed([FieldProblem("file", "TOO_MANY_CAPTURES", text)])
         image_id, name = await keep_image(work, image)
+        await _disclose.run(assessment=record.id, now=work.now)
         await work.record("STORE_FACE_IMAGE", "FaceImage", image_id, {"digest": image.digest})
     await environment.faces.put(name, image.data)
     verdict, outcome = await _verify(environment, record.doctor_id, image.data)
-    async with begin(environment, caller) as work:
-        record = await lock_assessment(work, assessment_id)
-        work.acting = require_role(work.caller, record, Role.DOCTOR)
+    try:
+        async with begin(environment, caller) as work:
+            record = await lock_assessment(work, assessment_id)
+            work.acting = require_role(work.caller, record, Role.DOCTOR)
+            status = await _require(environment, record)
+            capture_id = await _insert(work, record, status, image_id, outcome, verdict)
+            await work.record("RECORD_FACE_CAPTURE", "Assessment", record.id, {"outcome": outcome.value})
+    except NotEligible:
         # Withdrawn meanwhile: the image belongs to nothing, and the sweeper deletes it.
-        status = await _require(environment, record)
-        capture_id = await _insert(work, record, status, image_id, outcome, verdict)
-        await work.record("RECORD_FACE_CAPTURE", "Assessment", record.id, {"outcome": outcome.value})
+        await _retire_again(environment, record)
+        raise
     return Capture(capture_id, outcome, image.media_type, len(image.data))
 
 
@@ -127,6 +154,14 @@ async def _insert(
     return int(inserted[0]["id"])
 
 
+async def _retire_again(environment: Environment, record: AssessmentRecord) -> None:
+    """The service was shown the face after it had been asked to forget the person."""
+    async with begin(environment, SYSTEM_CALLER) as work:
+        await _disclose.run(assessment=record.id, now=work.now)
+        await ask_to_retire(work, record.doctor_id)
+        await work.record("RETIRE_PERSON", "Doctor", record.doctor_id)
+
+
 async def _own(caller: Caller, assessment_id: int) -> AssessmentRecord:
     record = await read_assessment(caller, assessment_id)
     require_role(caller, record, Role.DOCTOR)
@@ -146,7 +181,7 @@ async def _require(environment: Environment, record: AssessmentRecord) -> FaceSt
 
 async def _verify(environment: Environment, doctor_id: int, image: bytes) -> tuple[FaceVerdict, CaptureOutcome]:
     try:
-        verdict = await environment.face.verify(environment.faces.subject(doctor_id), image)
+        verdict = await environment.face.verify(await subject_of(environment, doctor_id), image)
     except PortFailed as error:
         failed = FaceVerdict(accepted=False, reference=f"failed:{failure_of(error).value}")
         return failed, CaptureOutcome.UNVERIFIED

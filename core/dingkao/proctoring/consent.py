@@ -87,7 +87,8 @@ async def withdraw_face_consent(
 ) -> None:
     """Withdraw the consent, or decline before having given it; at any time, also long after the test.
 
-    The images of this assessment are deleted now, and a proctoring service is told to delete what it has. A running
+    The images of this assessment are deleted now, and the face service and the proctoring service are
+    told to delete what they have. A running
     attempt goes on, without any more pictures and with a flag for the invigilator; for the next one the doctor is
     identified in person, where policy has that. Declining needs tests that are still to come. Doing it again changes
     nothing. Raises StateConflict (TESTS_NOT_OPEN), NotLoggedIn, NotFound, Forbidden.

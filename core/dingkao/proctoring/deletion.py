@@ -76,22 +76,30 @@ _time_over = Statement(lambda p: _page_of(p, f"{_TIME_OVER} AND {_NOT_HELD}", p.
 _not_used = Statement(
     lambda p: _page_of(p, "capture.id IS NULL AND frame.id IS NULL AND image.stored_at <= {}", p.before)
 )
-_watched_over = Statement(
+# Whom a service knows by an assessment whose time is over, and by none that goes on: neither is he being watched, nor
+# does this server itself keep a picture of him.
+_known_still = Statement(
     lambda p: QueryString(
-        "SELECT DISTINCT assessment.doctor AS doctor FROM proctor_session AS session "  # noqa: S608 - words of our own
+        "SELECT DISTINCT doctor FROM ("  # noqa: S608 - words of our own
+        "SELECT assessment.doctor AS doctor FROM proctor_session AS session "
         "JOIN attempt ON attempt.id = session.attempt JOIN assessment_paper AS paper ON paper.id = attempt.paper "
         "JOIN assessment ON assessment.id = paper.assessment "
         f"WHERE session.retired_at IS NULL AND session.closed_at IS NOT NULL AND {_TIME_OVER} AND {_NOT_HELD} "
+        "UNION SELECT assessment.doctor FROM face_disclosure AS disclosure "
+        "JOIN assessment ON assessment.id = disclosure.assessment "
+        f"WHERE disclosure.retired_at IS NULL AND {_TIME_OVER} AND {_NOT_HELD}) AS known WHERE NOT EXISTS ("
+        "SELECT 1 FROM proctor_session AS session "
+        "JOIN attempt ON attempt.id = session.attempt JOIN assessment_paper AS paper ON paper.id = attempt.paper "
+        "JOIN assessment ON assessment.id = paper.assessment "
+        "WHERE session.closed_at IS NULL AND assessment.doctor = known.doctor) AND NOT EXISTS ("
+        "SELECT 1 FROM face_capture AS capture JOIN face_image AS image ON image.id = capture.image "
+        "JOIN assessment ON assessment.id = capture.assessment "
+        "WHERE image.deleted_at IS NULL AND assessment.doctor = known.doctor) "
         f"ORDER BY 1 LIMIT {_PAGE}",
         p.notified,
         p.tested,
-    )
-)
-_watched_now = Statement(
-    lambda p: QueryString(
-        "SELECT DISTINCT assessment.doctor AS doctor FROM proctor_session AS session "
-        "JOIN attempt ON attempt.id = session.attempt JOIN assessment_paper AS paper ON paper.id = attempt.paper "
-        "JOIN assessment ON assessment.id = paper.assessment WHERE session.closed_at IS NULL"
+        p.notified_too,
+        p.tested_too,
     )
 )
 
@@ -122,7 +130,7 @@ class Due:
 
 async def delete_due_faces(environment: Environment) -> Deleted:
     """Delete every image whose time is over, whose consent is withdrawn, or whose upload was never finished; and ask
-    the proctoring service to forget people whose time is over. The sweeper's turn, and `dingkao faces purge`; safe to
+    the services to forget people whose time is over. The sweeper's turn, and `dingkao faces purge`; safe to
     repeat and to run twice at once. What the store does not let go is logged, counted in `left` and tried again."""
     now = environment.clock.now()
     limits = _limits(environment, now)
@@ -134,9 +142,9 @@ async def delete_due_faces(environment: Environment) -> Deleted:
     return Deleted(over, gone, unused, over_left + gone_left + unused_left)
 
 
-async def count_due_faces(environment: Environment) -> Due:
-    """What `delete_due_faces` would delete now."""
-    now = environment.clock.now()
+async def count_due_faces(environment: Environment, since: timedelta = timedelta()) -> Due:
+    """What `delete_due_faces` would delete now, and would have deleted so long ago already."""
+    now = environment.clock.now() - since
     return Due(
         time_over=await _count(_time_over, _limits(environment, now)),
         withdrawn=await _count(_withdrawn, {}),
@@ -195,7 +203,9 @@ async def _note(environment: Environment, rows: Sequence[Any], ground: DeletionG
         for row in rows:
             changed = (
                 await FaceImage.update({FaceImage.deleted_at: work.now, FaceImage.deleted_because: ground.value})
-                .where((FaceImage.id == row["id"]) & FaceImage.deleted_at.is_null())
+                # Sealed anew under another name meanwhile: what was removed is the old file, and the next turn comes
+                # back for the new one.
+                .where((FaceImage.id == row["id"]) & (FaceImage.name == row["name"]) & FaceImage.deleted_at.is_null())
                 .returning(FaceImage.id)
             )
             detail = {"because": ground.value, "digest": row["digest"], "size": row["size"]}
@@ -208,13 +218,10 @@ async def _note(environment: Environment, rows: Sequence[Any], ground: DeletionG
 
 
 async def _forget_people(environment: Environment, limits: dict[str, datetime]) -> None:
-    """Ask the service to forget those whose time is over, and who are not being watched again."""
-    while rows := await _watched_over.run(**limits):
-        watched = {row["doctor"] for row in await _watched_now.run()}
-        doctors = [row["doctor"] for row in rows if row["doctor"] not in watched]
-        if not doctors:
-            return
+    """Ask the services to forget those whose time is over, and who are not being watched again."""
+    again = {f"{name}_too": value for name, value in limits.items()}
+    while rows := await _known_still.run(**limits, **again):
         async with begin(environment, SYSTEM_CALLER) as work:
-            for doctor in doctors:
-                await ask_to_retire(work, doctor)
-                await work.record("RETIRE_PROCTORED_PERSON", "Doctor", doctor)
+            for row in rows:
+                await ask_to_retire(work, row["doctor"])
+                await work.record("RETIRE_PERSON", "Doctor", row["doctor"])

@@ -94,4 +94,8 @@ async def look_at_face(environment: Environment, caller: Caller | None, image_id
     try:
         return await environment.faces.get(found["name"])
     except KeyError:
-        raise NotFound from None
+        # Deleted, or sealed anew meanwhile under another name.
+        again = await _image.first(image=image_id)
+        if again is None or again["name"] == found["name"]:
+            raise NotFound from None
+        return await environment.faces.get(again["name"])

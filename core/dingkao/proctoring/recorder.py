@@ -15,6 +15,9 @@ class RecordingFaceVerifier:
         """Accept; the reference is the image's digest."""
         return FaceVerdict(accepted=True, reference=f"recorded:{hashlib.sha256(image).hexdigest()[:16]}")
 
+    async def retire(self, subject: str) -> None:
+        """The core deletes its images itself."""
+
 
 class RecordingProctor:
     """Watches nobody: consent, captures and the pictures of an attempt are kept by the core, for people to look at. A

@@ -6,7 +6,7 @@ the worker tells it, again and again until it is heard. What fails is a flag on 
 
 import asyncio
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -19,7 +19,9 @@ from dingkao.papers.vocabulary import AttemptState
 from dingkao.plugin.ports import PortFailed, ProctoredAttempt, ProctorRegistration
 from dingkao.proctoring import rules
 from dingkao.proctoring.flags import failure_of, raise_flag
-from dingkao.proctoring.tables import ProctorRetirement, ProctorSession
+from dingkao.proctoring.retiring import tell_retirements
+from dingkao.proctoring.subjects import subject_of
+from dingkao.proctoring.tables import ProctorSession
 from dingkao.proctoring.vocabulary import IdentityState, ProctorFailure, ProctorFlagKind, ProctorStep
 
 # Sessions that are asked for at once.
@@ -41,14 +43,6 @@ _due = Statement(
         "JOIN assessment_paper AS paper ON paper.id = attempt.paper "
         f"WHERE session.closed_at IS NULL AND session.due_at <= {{}} ORDER BY session.due_at, session.id LIMIT {BATCH}",
         p.now,
-    )
-)
-_retirements = Statement(
-    lambda p: (
-        ProctorRetirement.select(ProctorRetirement.id, ProctorRetirement.subject, ProctorRetirement.tries)
-        .where(ProctorRetirement.done_at.is_null() & (ProctorRetirement.due_at <= p.now))
-        .order_by(ProctorRetirement.due_at)
-        .limit(BATCH)
     )
 )
 # A running attempt is looked at again no sooner than it ends: submitting makes no call, the worker sees it.
@@ -77,7 +71,7 @@ async def watch_attempt(
             ProctorSession(
                 attempt=attempt_id,
                 name=secrets.token_hex(16),
-                subject=work.environment.faces.subject(doctor_id),
+                subject=await subject_of(work.environment, doctor_id),
                 due_at=work.now,
             )
         )
@@ -91,7 +85,8 @@ async def watch_again(attempt_id: int, now: datetime) -> None:
 
 
 async def tell_proctor(environment: Environment) -> int:
-    """The worker's turn: tell the service what it has not heard yet; returns how many steps it took.
+    """The worker's turn: tell the service what it has not heard yet, and both services whom they have to forget;
+    returns how many steps it took.
 
     One worker at a time (a lease). Where none of a batch succeeds the service is down: the turn ends, and the next one
     asks again those that are due by then.
@@ -105,7 +100,7 @@ async def tell_proctor(environment: Environment) -> int:
         told += done
         if len(rows) < BATCH or done == 0:
             break
-    return told + await _retire(environment)
+    return told + await tell_retirements(environment)
 
 
 async def _step(environment: Environment, row: Mapping[str, Any]) -> bool:
@@ -185,29 +180,3 @@ async def _note_failure(
         await work.record(
             "PROCTOR_FAILED", "Attempt", row["attempt"], {"step": step.value, "failure": failure.value, "tries": tries}
         )
-
-
-async def _retire(environment: Environment) -> int:
-    rows: Sequence[Mapping[str, Any]] = await _retirements.run(now=environment.clock.now())
-    done = 0
-    for row in rows:
-        failure = None
-        try:
-            await environment.proctor.retire(row["subject"])
-        except PortFailed as error:
-            failure = failure_of(error)
-        async with begin(environment, SYSTEM_CALLER) as work:
-            tries = row["tries"] + 1
-            changes: dict[Any, Any] = {ProctorRetirement.tries: tries}
-            if failure is None:
-                changes[ProctorRetirement.done_at] = work.now
-            else:
-                changes[ProctorRetirement.due_at] = work.now + rules.pause_after(tries)
-            await ProctorRetirement.update(changes).where(ProctorRetirement.id == row["id"])
-            detail = {"failure": failure.value, "tries": tries} if failure else {}
-            action = "PROCTOR_RETIRE_FAILED" if failure else "PROCTOR_RETIRE"
-            await work.record(action, "ProctorRetirement", row["id"], detail)
-        if failure is not None:
-            break  # the service is down; the others are asked at the next turn
-        done += 1
-    return done

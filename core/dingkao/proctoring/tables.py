@@ -6,7 +6,9 @@ from piccolo.constraints import Check
 
 from dingkao.accounts.tables import Account
 from dingkao.assessments.tables import Assessment
+from dingkao.crypto.purposes import Purpose
 from dingkao.db.routing import ROUTER
+from dingkao.db.sealed import Sealed
 from dingkao.db.tables import Record, code_column, one_of, reference, unique
 from dingkao.doctors.tables import Doctor
 from dingkao.institutions.tables import Organisation
@@ -19,6 +21,7 @@ from dingkao.proctoring.vocabulary import (
     DeletionGround,
     ProctorFailure,
     ProctorFlagKind,
+    RetiringService,
 )
 
 
@@ -49,11 +52,13 @@ class FaceConsent(Record, db=ROUTER, tablename="face_consent"):
 class FaceImage(Record, db=ROUTER, tablename="face_image"):
     """人脸图像: the random name under which an encrypted image lies in the store of faces. Whose it is, this table does
     not say (GB/T 35273-2020, 6.3); `face_capture` and `proctor_frame` do. After the image is deleted the row is the
-    proof of it: what (name, SHA-256, size), when, why, and by whom (null: the sweeper)."""
+    proof of it: what (name, SHA-256, size), when, why, and by whom (null: the sweeper). `sealed_by` names the key that
+    the file is encrypted with."""
 
     name = code_column(40, unique=True)
     digest = code_column(64)
     size = Integer(default=0)
+    sealed_by = code_column(8)
     stored_at = Timestamptz(default=None)
     deleted_at = Timestamptz(null=True, default=None)
     deleted_because = code_column(20, null=True)
@@ -77,6 +82,17 @@ class FaceCapture(Record, db=ROUTER, tablename="face_capture"):
     captured_at = Timestamptz(default=None)
 
     outcome_known = one_of("outcome", CaptureOutcome)
+
+
+class FaceDisclosure(Record, db=ROUTER, tablename="face_disclosure"):
+    """人脸信息提供记录: that the face service was shown a doctor's face for an assessment, written before it is; when
+    it was asked to delete what it has of the person."""
+
+    assessment = reference(Assessment, unique=True, index=False)
+    told_at = Timestamptz(default=None)
+    retired_at = Timestamptz(null=True, default=None)
+
+    _indexes = ('CREATE INDEX "face_disclosure_kept" ON "face_disclosure" ("id") WHERE "retired_at" IS NULL',)
 
 
 class InPersonCheck(Record, db=ROUTER, tablename="in_person_check"):
@@ -154,16 +170,27 @@ class ProctorVerdict(Record, db=ROUTER, tablename="proctor_verdict"):
     once = unique("session", "event")
 
 
-class ProctorRetirement(Record, db=ROUTER, tablename="proctor_retirement"):
-    """个人数据删除通知: a person whose data a proctoring service has to delete; asked again until it says so."""
+class SubjectSecret(Record, db=ROUTER, tablename="subject_secret"):
+    """对外代号密钥: 256 random bits, encrypted, from which the names are computed under which services know people. One
+    row, made once: a name stays the same when the server's key is replaced."""
 
+    purpose = code_column(20, unique=True)
+    secret = Sealed(purpose=Purpose.IDENTITIES)
+
+
+class Retirement(Record, db=ROUTER, tablename="retirement"):
+    """个人数据删除通知: a person whose data the face service or the proctoring service has to delete; it is asked again
+    until it says so."""
+
+    service = code_column(20)
     subject = code_column(40)
     asked_at = Timestamptz(default=None)
     tries = Integer(default=0)
     due_at = Timestamptz(default=None)
     done_at = Timestamptz(null=True, default=None)
 
+    service_known = one_of("service", RetiringService)
     _indexes = (
-        'CREATE INDEX "proctor_retirement_due" ON "proctor_retirement" ("due_at") WHERE "done_at" IS NULL',
-        'CREATE UNIQUE INDEX "proctor_retirement_once" ON "proctor_retirement" ("subject") WHERE "done_at" IS NULL',
+        'CREATE INDEX "retirement_due" ON "retirement" ("due_at") WHERE "done_at" IS NULL',
+        'CREATE UNIQUE INDEX "retirement_once" ON "retirement" ("service", "subject") WHERE "done_at" IS NULL',
     )

@@ -46,6 +46,13 @@ class DeletionGround(StrEnum):
     NOT_USED = "NOT_USED"
 
 
+class RetiringService(StrEnum):
+    """Who holds something of a person, and is asked to delete it."""
+
+    FACE_VERIFIER = "FACE_VERIFIER"
+    PROCTOR = "PROCTOR"
+
+
 class ProctorFlagKind(StrEnum):
     """监考标记: what an invigilator should know of an attempt; none of them stops it"""
 

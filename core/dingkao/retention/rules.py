@@ -211,6 +211,7 @@ KINDS: Final[tuple[Kind, ...]] = (
             "face_consent",
             "face_image",
             "face_capture",
+            "face_disclosure",
             "in_person_check",
             "proctor_session",
             "proctor_frame",
@@ -254,10 +255,11 @@ KEPT: Final[Mapping[str, Kept]] = {
     "question": _BANK,
     "question_bank": _BANK,
     "question_import": _BANK,
-    "proctor_retirement": Kept(
-        "proves that a service was asked to forget somebody, under a name that says nobody here"
-    ),
+    "retirement": Kept("proves that a service was asked to forget somebody, under a name that says nobody here"),
     "legal_hold": Kept("says why something was kept beyond its time"),
+    "subject_secret": Kept(
+        "what the names are computed from under which services know people: without it none is forgotten"
+    ),
     "document_sequence": _SERVER,
     "audit_head": _SERVER,
     "audit_retention": Kept("proves what was deleted of the audit"),

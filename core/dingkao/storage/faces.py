@@ -15,16 +15,18 @@ class FaceImages:
     def __init__(self, store: FileStore, keys: KeyRing) -> None:
         self._store = store
         self._keys = keys
+        self.subject_secret: bytes | None = None
+        """What names of people towards services are computed from (`proctoring.subjects`), once it was read."""
 
     @staticmethod
     def new_name() -> str:
         """A name for an image that is about to be kept."""
         return new_file_name()
 
-    def subject(self, doctor_id: int) -> str:
-        """The name under which services know a doctor: the same until the key is replaced, and without the key it says
-        nothing."""
-        return self._keys.mac(Purpose.IDENTITIES, f"face:{doctor_id}".encode()).hex()[:32]
+    @property
+    def newest_key(self) -> str:
+        """The name of the key that images are encrypted with now. Raises NoKeys."""
+        return self._keys.newest(Purpose.FACES)
 
     async def put(self, name: str, image: bytes) -> None:
         """Keep an image. Raises PortFailed, NoKeys."""

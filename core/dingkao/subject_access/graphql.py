@@ -14,7 +14,8 @@ class SubjectExport:
     generated_at: datetime = strawberry.field(description="When it was made. 生成时间")
     json: str = strawberry.field(
         description="A JSON text to keep as a file: rows by table, the core's (`records`) and those of plugins "
-        "(`plugins`). Marks and answers as the policy shows them. 信息内容（JSON）"
+        "(`plugins`), and where the files are had (`files`). Marks and answers as the policy shows them. "
+        "信息内容（JSON）"
     )
 
 

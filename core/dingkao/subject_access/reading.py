@@ -12,6 +12,7 @@ from piccolo.table import Table
 
 from dingkao.db.tables import Record
 from dingkao.migrations import CORE_TABLES
+from dingkao.plugin.subject_access import HeldOfDoctor
 from dingkao.subject_access.rules import DECLARATIONS, Held, reveal
 
 _TABLES = {table._meta.tablename: table for table in CORE_TABLES}
@@ -48,16 +49,24 @@ async def read_core(subject: Subject) -> dict[str, Rows]:
 
 
 async def read_plugins(tables: Iterable[type[Record]], subject: Subject) -> dict[str, Rows]:
-    """Rows by table, of those of plugins that say by a column `assessment`, `doctor` or `account` whose they are, or
-    refer to one that does. Keys of other objects, digests and what is marked secret are left out."""
+    """Rows by table, of those of plugins that belong to the doctor as the table declares it
+    (`dingkao.plugin.subject_access`). Of one that declares nothing, rows that say by a column `assessment`, `doctor` or
+    `account` whose they are, or refer to one that does, without keys of other objects, digests and secrets: rather too
+    much than what is held and not told."""
     found: dict[str, Rows] = {}
     for table in tables:
-        owner = owner_of(table)
-        if owner is not None:
+        declared = table._subject_access
+        if isinstance(declared, HeldOfDoctor):
+            shown = {"id", *declared.shown}
+            columns = [column for column in table._meta.columns if column._meta.name in shown]
+            belongs = _belongs(table, declared.owner, subject, declared.kind.value)
+        elif declared is None and (owner := owner_of(table)) is not None:
             columns = [column for column in table._meta.columns if _is_for_people(column)]
-            query = table.select(*columns).where(_belongs(table, owner, subject))
-            rows = await query.order_by(table._meta.primary_key)
-            found[table._meta.tablename] = [_plain(row, columns) for row in rows]
+            belongs = _belongs(table, owner, subject)
+        else:
+            continue
+        rows = await table.select(*columns).where(belongs).order_by(table._meta.primary_key)
+        found[table._meta.tablename] = [_plain(row, columns) for row in rows]
     return found
 
 
@@ -73,6 +82,15 @@ def owner_of(table: type[Table]) -> str | None:
             if further is not None and further.split(".")[-1] == name:
                 return f"{key._meta.name}.{further}"
     return None
+
+
+def may_belong_to_somebody(table: type[Table]) -> bool:
+    """Whether a plugin's table has a plain number that may be a key of the core's, or refers to one that has."""
+    columns = [column for column in table._meta.columns if not column._meta.primary_key]
+    if any(isinstance(column, BigInt) and not isinstance(column, ForeignKey) for column in columns):
+        return True
+    targets = [key._foreign_key_meta.resolved_references for key in table._meta.foreign_key_columns]
+    return any(may_belong_to_somebody(target) for target in targets if target is not table)
 
 
 def _is_for_people(column: Any) -> bool:
@@ -116,9 +134,9 @@ async def _condition(table: type[Record], held: Held, subject: Subject) -> Any:
     return condition
 
 
-def _belongs(table: type[Record], owner: str, subject: Subject) -> Any:
+def _belongs(table: type[Record], owner: str, subject: Subject, kind: str | None = None) -> Any:
     column = column_at(table, owner)
-    match owner.split(".")[-1]:
+    match kind or owner.split(".")[-1]:
         case "account":
             return column == subject.account_id
         case "assessment":

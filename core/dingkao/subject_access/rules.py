@@ -94,7 +94,7 @@ DECLARATIONS: Mapping[str, Held | NotHeld] = {
         digest=_SECRET,
         used_by_session=_INTERNAL,
     ),
-    "wechat_binding": _held("account.doctor", "account bound_at", open_id_index=_DIGEST),
+    "wechat_binding": _held("account.doctor", "account bound_at", open_id_digest=_DIGEST, open_id_index=_DIGEST),
     "assessment": _held(
         "doctor",
         "doctor cycle kind state registration institution body region procedure procedure_title statement submissions "
@@ -181,12 +181,13 @@ DECLARATIONS: Mapping[str, Held | NotHeld] = {
     "face_image": Held(
         "",
         ("id", "size", "stored_at", "deleted_at", "deleted_because"),
-        {"name": _SECRET, "digest": _DIGEST},
+        {"name": _SECRET, "digest": _DIGEST, "sealed_by": _INTERNAL},
         through=(("face_capture", "image", _OF_ASSESSMENT), ("proctor_frame", "image", "session." + _OF_ATTEMPT)),
     ),
     "face_capture": _held(
         _OF_ASSESSMENT, "assessment consent image outcome score captured_at", verifier_reference=_SERVICE
     ),
+    "face_disclosure": _held(_OF_ASSESSMENT, "assessment told_at retired_at"),
     "in_person_check": _held(_OF_ASSESSMENT, "assessment reason organisation at", account=_OTHERS),
     "proctor_session": _held(
         _OF_ATTEMPT,
@@ -249,6 +250,7 @@ DECLARATIONS: Mapping[str, Held | NotHeld] = {
     "cycle": NotHeld("cycles; those of a doctor are named in his rows"),
     "cycle_policy": NotHeld("rules"),
     "body_appointment": NotHeld("which body assesses for which institution"),
+    "subject_secret": NotHeld("what names of people towards services are computed from"),
     "throttle": NotHeld("failures by address, and by names that no account has; an account's own are in its row"),
     "question_import": NotHeld("the question bank"),
     "question": NotHeld("the question bank"),
@@ -256,7 +258,7 @@ DECLARATIONS: Mapping[str, Held | NotHeld] = {
     "pass_mark": NotHeld("for everybody who sat a subject"),
     "sitting_extra_time": NotHeld("for everybody who sat at a body; what it changed for one is an intervention"),
     "voided_question": NotHeld("the question bank; what it changed for one is a mark_change"),
-    "proctor_retirement": NotHeld("asks a service to delete, under a name that says nobody here"),
+    "retirement": NotHeld("asks a service to delete, under a name that says nobody here"),
     "document_sequence": NotHeld("counters"),
     "audit_head": NotHeld("the chain's head"),
     "audit_retention": NotHeld("what was deleted of the chain"),

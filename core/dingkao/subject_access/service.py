@@ -15,6 +15,7 @@ from dingkao.plugin.caller import Caller
 from dingkao.plugin.errors import Forbidden, TooManyRequests
 from dingkao.plugin.text import Text
 from dingkao.plugin.vocabulary import Role
+from dingkao.subject_access.files import list_files
 from dingkao.subject_access.reading import Subject, read_core, read_plugins
 
 _ACTION = "EXPORT_SUBJECT_DATA"
@@ -68,7 +69,8 @@ async def export_subject_data(environment: Environment, caller: Caller | None) -
         )
         records = await read_core(subject)
         of_plugins = await read_plugins(environment.registry.tables, subject)
-        content = {"generated_at": work.now.isoformat(), "records": records, "plugins": of_plugins}
+        files = await list_files(environment, subject)
+        content = {"generated_at": work.now.isoformat(), "records": records, "plugins": of_plugins, "files": files}
         rows = sum(map(len, (*records.values(), *of_plugins.values())))
         await work.record(_ACTION, "Doctor", asking.doctor_id, {"rows": rows})
     return SubjectData(work.now, json.dumps(content, ensure_ascii=False))

@@ -35,6 +35,8 @@ from dingkao.host.removal import find_holdings, remove_records
 from dingkao.migrations import CORE_MIGRATIONS
 from dingkao.registry import Registry
 from dingkao.settings import Settings
+from dingkao.subject_access.reading import may_belong_to_somebody
+from dingkao.subject_access.service import export_subject_data
 from dingkao.testing.asking import id_arguments, operation, schema_of, strings_in
 from dingkao.testing.clock import SettableClock
 from dingkao.testing.contract_questions import NODE, by_type, fields_query, roots, schema_with, select
@@ -164,6 +166,16 @@ class PluginContract:
         ]
         assert bare == [], "describe each place, with the Chinese term in it"
 
+    def test_its_tables_say_what_is_a_doctors(self, found: FoundPlugin) -> None:
+        """A table with a key of the core's, or that refers to one with it, declares what of it a doctor gets who asks
+        for everything that is held of him (dingkao.plugin.subject_access)."""
+        silent = [
+            table._meta.tablename
+            for table in self._registry(found).tables
+            if table._subject_access is None and may_belong_to_somebody(table)
+        ]
+        assert silent == [], "add _subject_access: HeldOfDoctor(…), or NothingOfDoctors(…) and why"
+
     # It leaks nothing.
 
     async def test_populate_fills_every_table(self, populated: PopulatedScene, tables: list[str]) -> None:
@@ -259,6 +271,19 @@ class PluginContract:
                 if not answer.get("errors"):
                     del waiting[place]
         assert {place: answers[place] for place in waiting} == {}, "nobody whom it concerns is answered"
+        await self._check_exports(populated)
+
+    async def _check_exports(self, populated: PopulatedScene) -> None:
+        """What is held of a doctor is given to him who asks for all of it, and to nobody else who does."""
+        environment = populated.scene.environment
+        own = {table._meta.tablename: table for table in environment.registry.tables}
+        given = json.loads((await export_subject_data(environment, populated.doctor.caller)).json)["plugins"]
+        held = [name for name, table in own.items() if name in given and name.startswith(f"{self.name}_")]
+        assert [name for name in held if not given[name]] == [], "exportMyData gives the doctor no row of these tables"
+        for other in (populated.colleague, populated.stranger):
+            text = (await export_subject_data(environment, other.caller)).json
+            shown = {hidden for hidden in populated.hidden if hidden in text}
+            assert shown == set(), "exportMyData gives another doctor what is this one's"
 
     # It keeps its query counts.
 

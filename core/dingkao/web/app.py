@@ -15,10 +15,12 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from dingkao.accounts.graphql import AUTHENTICATION_FIELDS
+from dingkao.accounts.notices import finish_sending
 from dingkao.admission import Admission
 from dingkao.application import build_environment
 from dingkao.audit.refusals import RefusalLog
 from dingkao.clock import Clock
+from dingkao.crypto.ring import CryptoError
 from dingkao.db.lease import take_lease
 from dingkao.db.migrations import pending
 from dingkao.environment import Environment
@@ -33,6 +35,7 @@ from dingkao.papers.settling import settle_expired
 from dingkao.policy.effective import refuse_clashing_layers
 from dingkao.proctoring.deletion import delete_due_faces
 from dingkao.proctoring.sessions import tell_proctor
+from dingkao.proctoring.subjects import load_subject_secret
 from dingkao.registry import Registry
 from dingkao.results.service import finalise_due
 from dingkao.schema import assemble
@@ -55,6 +58,8 @@ _log = get_logger("dingkao.server")
 
 # How long one worker may be busy with a slow service before another one takes its place.
 WATCH_SECONDS = 60.0
+# How long a server that stops waits for messages that it has begun to send: a gateway's time limit, twice.
+NOTICES_SECONDS = 10.0
 # Between two looks for faces whose time is over.
 FACES_SECONDS = 600.0
 
@@ -145,6 +150,9 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         if missing:
             raise MigrationsMissing(f"the database lacks {', '.join(missing)}; run `dingkao migrate`")
         await refuse_clashing_layers(environment.policies)
+        with contextlib.suppress(CryptoError):
+            # Nobody's first attempt waits for it. Without its key everything else still works.
+            await load_subject_secret(environment)
         tasks = (_sweep(environment), _watch(environment), keep_sessions(environment))
         workers = [asyncio.create_task(task) for task in tasks]
         try:
@@ -154,6 +162,9 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
                 worker.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await worker
+            unsent = await finish_sending(NOTICES_SECONDS)
+            if unsent:
+                _log.warning("messages were not sent before the server stopped", messages=unsent)
             await write_at_the_end(environment)
 
 

@@ -3,6 +3,7 @@
 from piccolo.columns import BigInt, Integer, Text, Timestamptz
 from piccolo.constraints import Check
 
+from dingkao.plugin.subject_access import INTERNAL, OF_STAFF, HeldOfDoctor, NothingOfDoctors
 from dingkao.plugin.tables import ROUTER, Record, code_column, one_of, reference, unique
 from dingkao_shandong_2023.rules import Shandong2023SpotCheckState
 
@@ -19,6 +20,8 @@ class Draw(Record, db=ROUTER, tablename="shandong_2023_draw"):
     seed = BigInt(default=None)
     account = BigInt(default=None)
     drawn_at = Timestamptz(default=None)
+
+    _subject_access = NothingOfDoctors("how many were drawn of how many; whom it drew is a spot check")
 
     drawn_of_pool = Check('"drawn" <= "pool"')
 
@@ -38,6 +41,12 @@ class SpotCheck(Record, db=ROUTER, tablename="shandong_2023_spot_check"):
     finding = Text(default="")
     decided_by = BigInt(null=True, default=None)
     decided_at = Timestamptz(null=True, default=None)
+
+    _subject_access = HeldOfDoctor(
+        "assessment",
+        shown=("draw", "assessment", "submission_number", "state", "order_reason", "finding", "decided_at"),
+        left_out={"body": INTERNAL, "ordered_by": OF_STAFF, "decided_by": OF_STAFF},
+    )
 
     state_known = one_of("state", Shandong2023SpotCheckState)
     once = unique("assessment", "submission_number")

@@ -3,6 +3,7 @@
 from piccolo.columns import BigInt, Integer, Text, Timestamptz, Varchar
 from piccolo.constraints import Check
 
+from dingkao.plugin.subject_access import INTERNAL, OF_STAFF, HeldOfDoctor
 from dingkao.plugin.tables import ROUTER, Record, code_column, one_of, reference, unique
 from dingkao.plugin.vocabulary import PaperSubject
 from dingkao_exemptions.rules import ExemptionDecision, ExemptionState
@@ -35,6 +36,22 @@ class ExemptionRequest(Record, db=ROUTER, tablename="exemptions_request"):
     body_account = BigInt(null=True, default=None)
     body_reason = Text(default="")
     body_decided_at = Timestamptz(null=True, default=None)
+
+    _subject_access = HeldOfDoctor(
+        "assessment",
+        shown=(
+            "assessment", "procedure", "procedure_title", "subject", "conditions", "state", "requested_at",
+            "institution_decision", "institution_reason", "institution_decided_at", "body_decision", "body_reason",
+            "body_decided_at",
+        ),
+        left_out={
+            "institution": INTERNAL,
+            "body": INTERNAL,
+            "requested_by": INTERNAL,
+            "institution_account": OF_STAFF,
+            "body_account": OF_STAFF,
+        },
+    )  # fmt: skip
 
     subject_known = one_of("subject", PaperSubject)
     state_known = one_of("state", ExemptionState)
@@ -71,6 +88,8 @@ class ExemptionProof(Record, db=ROUTER, tablename="exemptions_proof"):
     file = BigInt(default=None)
     kind = code_column(40, null=True)
     kind_title = Varchar(120, default="")
+
+    _subject_access = HeldOfDoctor("request.assessment", shown=("request", "position", "file", "kind", "kind_title"))
 
     once = unique("request", "file")
     placed_once = unique("request", "position")
