@@ -3,11 +3,12 @@
 A server that takes everything in does something for everybody and is done with nothing: clients give up and ask again,
 and the work was for nobody. So at most `most_running` operations run at once in a process; others wait, those that
 bring answers before all others, and nobody longer than `longest_wait`: he is refused before any work was done for him,
-and told when to come again. The more are refused, the later: what comes again shall be about what can be served.
+and told when to come again. Each is given a later moment than the one before, so that those who come again come at the
+pace at which they can be served: a thousand who ask every second would leave no time to serve anybody.
 """
 
 import asyncio
-import random
+import math
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,12 +16,14 @@ from contextvars import ContextVar
 from time import monotonic
 from typing import Final
 
-# Seconds after which those who were refused come again: at first, at most; and how it grows and shrinks each second.
-_SOON: Final = 1.0
-_LATE: Final = 60.0
-_STEP: Final = 1.3
-# Who brings answers comes again at once; there are never many more of them than can be served.
-_URGENT: Final = 2
+# Seconds after which those who were refused come again, at least and at most.
+_SOONEST: Final = 1.0
+_LATEST: Final = 60.0
+# How many a second can be served, until that is known; and how much of it each second's count says anew.
+_FIRST_PACE: Final = 20.0
+_NEWS: Final = 0.3
+# Never so slow that one who was refused blocks the moments of all others.
+_SLOWEST_PACE: Final = 1.0
 
 
 class Overloaded(Exception):
@@ -31,12 +34,13 @@ class Overloaded(Exception):
         self.retry_after = retry_after
 
 
-class _ComeAgain:
-    """How long those who are refused shall stay away: each second longer where more were refused than served, shorter
-    where fewer than half as many were. So the refused come back at about the pace at which they can be served."""
+class _Moments:
+    """When those who are refused come again: each gets the next free moment, at the pace at which their kind was served
+    in the seconds in which somebody was refused."""
 
     def __init__(self) -> None:
-        self._seconds = _SOON
+        self._pace = _FIRST_PACE
+        self._next = 0.0
         self._since = monotonic()
         self._served = 0
         self._refused = 0
@@ -46,16 +50,19 @@ class _ComeAgain:
         self._served += 1
 
     def refuse(self) -> int:
-        """One is refused: whole seconds, not the same for all."""
-        self._refused += 1
+        """One is refused: the whole seconds after which he shall come again."""
         now = monotonic()
-        if now - self._since >= 1.0:
-            if self._refused > self._served:
-                self._seconds = min(_LATE, self._seconds * _STEP)
-            elif self._refused * 2 < self._served:
-                self._seconds = max(_SOON, self._seconds / _STEP)
+        passed = now - self._since
+        if passed >= 1.0:
+            # A second in which nobody was refused says nothing of how many could have been served.
+            if self._refused:
+                self._pace += _NEWS * (self._served / passed - self._pace)
+                self._pace = max(self._pace, _SLOWEST_PACE)
             self._since, self._served, self._refused = now, 0, 0
-        return max(1, round(self._seconds * random.uniform(0.5, 1.5)))  # noqa: S311 - it spreads clients, it hides nothing
+        self._refused += 1
+        moment = min(max(now + _SOONEST, self._next), now + _LATEST)
+        self._next = moment + 1 / self._pace
+        return math.ceil(moment - now)
 
 
 class Admission:
@@ -69,22 +76,16 @@ class Admission:
         self._running = 0
         self._urgent: deque[asyncio.Future[None]] = deque()
         self._others: deque[asyncio.Future[None]] = deque()
-        self._come_again = _ComeAgain()
-
-    @property
-    def is_full(self) -> bool:
-        """Whether so many wait already that one more would wait in vain."""
-        return len(self._urgent) + len(self._others) >= self._most_waiting
+        self._moments = {True: _Moments(), False: _Moments()}
 
     @asynccontextmanager
     async def entered(self, *, urgent: bool) -> AsyncIterator[None]:
-        """Have one's turn for the length of the block. Raises Overloaded; an `urgent` one is refused for the time it
-        waited, never for the number that waits."""
+        """Have one's turn for the length of the block; the `urgent` before all others. Raises Overloaded."""
         if self._running >= self._most_running or self._urgent:
             await self._wait(urgent)
         else:
             self._running += 1
-        self._come_again.serve()
+        self._moments[urgent].serve()
         token = _inside.set(self)
         try:
             yield
@@ -93,10 +94,11 @@ class Admission:
             self._leave()
 
     async def _wait(self, urgent: bool) -> None:
-        if not urgent and self.is_full:
-            raise self._refusal(urgent=False)
+        queue = self._urgent if urgent else self._others
+        if len(queue) >= self._most_waiting:
+            raise self._refusal(urgent)
         turn = asyncio.get_running_loop().create_future()
-        (self._urgent if urgent else self._others).append(turn)
+        queue.append(turn)
         try:
             async with asyncio.timeout(self._longest_wait):
                 await turn
@@ -107,12 +109,11 @@ class Admission:
             else:
                 turn.cancel()
             if isinstance(error, TimeoutError):
-                raise self._refusal(urgent=urgent) from None
+                raise self._refusal(urgent) from None
             raise
 
-    def _refusal(self, *, urgent: bool) -> Overloaded:
-        seconds = self._come_again.refuse()
-        return Overloaded(min(seconds, _URGENT) if urgent else seconds)
+    def _refusal(self, urgent: bool) -> Overloaded:
+        return Overloaded(self._moments[urgent].refuse())
 
     def _leave(self) -> None:
         self._running -= 1

@@ -143,7 +143,7 @@ async def test_a_save_that_fails_leaves_nothing_behind(sittings: Sittings, monke
         raise ConnectionResetError("in the middle")
 
     with monkeypatch.context() as patch:
-        patch.setattr("dingkao.papers.answers._append_save", broken)
+        patch.setattr("dingkao.papers.answers.append_saves", broken)
         with pytest.raises(ConnectionResetError):
             await save_answers(sittings.environment, doctor.caller, attempt, [GivenAnswer(1, "A", 5)])
     assert await _held(attempt) == {}

@@ -106,7 +106,7 @@ async def test_1_unsent_answers_are_sent_after_a_failed_save_and_a_reload(
         async def cut(*_: object, **__: object) -> None:
             raise ConnectionResetError("power cut")
 
-        patch.setattr("dingkao.papers.answers._append_save", cut)
+        patch.setattr("dingkao.papers.answers.append_saves", cut)
         with pytest.raises(AssertionError, match="INTERNAL"):
             await device.send()
     # Nothing pretends to be saved: what the server shows after the reload is what it holds.

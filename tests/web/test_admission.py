@@ -56,7 +56,7 @@ async def test_answers_go_in_before_what_came_earlier() -> None:
     await asyncio.gather(*tasks)
 
 
-async def test_one_too_many_is_refused_at_once_but_not_one_that_brings_answers() -> None:
+async def test_one_too_many_is_refused_at_once_and_does_not_keep_out_one_that_brings_answers() -> None:
     door = Door(Admission(1, 1, 10.0))
     tasks = [door.come("first"), door.come("waits")]
     await until(lambda: door.inside == ["first"])
@@ -72,28 +72,43 @@ async def test_one_too_many_is_refused_at_once_but_not_one_that_brings_answers()
     await asyncio.gather(*tasks)
 
 
-async def test_the_more_are_refused_the_later_they_shall_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_those_who_come_again_come_at_the_pace_at_which_they_can_be_served(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     moment = 100.0
     monkeypatch.setattr("dingkao.admission.monotonic", lambda: moment)
-    admission = Admission(1, 1, 10.0)
-    door = Door(admission)
-    tasks = [door.come("first"), door.come("waits")]
-    await until(lambda: door.inside == ["first"])
-
-    async def refused() -> int:
+    door = Door(Admission(1, 1, 10.0))
+    # Five are served in each second, and fifty refused.
+    served = 0
+    for _ in range(40):
+        for _ in range(5):
+            tasks = [door.come(f"{served} inside"), door.come(f"{served} waits")]
+            await until(lambda name=f"{served} inside": name in door.inside)  # type: ignore[misc]
+            later = []
+            for _ in range(10):
+                with pytest.raises(Overloaded) as refusal:
+                    await door.come("one too many")
+                later.append(refusal.value.retry_after)
+            assert later == sorted(later)
+            if served == 0:
+                assert max(later) <= 2
+            for name in (f"{served} inside", f"{served} waits"):
+                await until(lambda name=name: name in door.inside)  # type: ignore[misc]
+                door.go(name)
+            await asyncio.gather(*tasks)
+            served += 1
+        moment += 1.0
+    # Nobody is sent away for longer than a minute, however many there are.
+    assert set(later) == {60}
+    # The crowd is gone; the next who is refused comes at the moment after those who were given theirs.
+    moment += 60.0
+    tasks = [door.come("inside"), door.come("waits")]
+    await until(lambda: "inside" in door.inside)
+    for seconds in (1, 2, 2):
         with pytest.raises(Overloaded) as refusal:
             await door.come("one too many")
-        return refusal.value.retry_after
-
-    first = [await refused() for _ in range(20)]
-    for _ in range(30):
-        moment += 1.0
-        after = [await refused() for _ in range(20)]
-    assert max(first) <= 2
-    assert min(after) >= 30
-    assert max(after) <= 90
-    assert len(set(after)) > 5
-    for name in ("first", "waits"):
+        assert refusal.value.retry_after == seconds
+    for name in ("inside", "waits"):
         await until(lambda name=name: name in door.inside)  # type: ignore[misc]
         door.go(name)
     await asyncio.gather(*tasks)

@@ -7,8 +7,9 @@ short access token that requests carry, and a refresh token that is good once (s
 import hashlib
 import ipaddress
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from piccolo.querystring import QueryString
@@ -17,7 +18,8 @@ from dingkao.access.rules import is_regional
 from dingkao.accounts.tables import Session, SessionToken
 from dingkao.accounts.vocabulary import SessionEnd
 from dingkao.clock import china_date
-from dingkao.db.statement import Statement
+from dingkao.db.statement import Parameters, Statement
+from dingkao.db.together import TogetherOnEach
 from dingkao.environment import Environment
 from dingkao.institutions.service import subtree
 from dingkao.plugin.caller import Caller, RoleGrant
@@ -28,11 +30,15 @@ from dingkao.settings import Settings
 # 256 bits (ASVS 7.2.3 wants 128).
 TOKEN_BYTES = 32
 DEVICE_LENGTH = 200
+# The tokens of so many requests are looked up by one query.
+MOST_LOOKED_UP = 64
 
-_session_with_roles = Statement(
-    lambda p: QueryString(
-        """
-        SELECT s.id AS session, s.first_login AS first_login, t.expires_at AS expires_at, s.ended_at AS ended_at,
+
+def _sessions_query(parameters: Parameters) -> QueryString:
+    return QueryString(
+        f"""
+        SELECT t.access_digest AS digest,
+               s.id AS session, s.first_login AS first_login, t.expires_at AS expires_at, s.ended_at AS ended_at,
                s.ends_at AS ends_at, s.last_used_at AS last_used_at, s.confirmed_until AS confirmed_until,
                a.id AS account, a.name AS name, a.doctor AS doctor, a.disabled AS disabled,
                a.second_factor AS second_factor,
@@ -41,16 +47,18 @@ _session_with_roles = Statement(
         JOIN session s ON s.id = t.session
         JOIN account a ON a.id = s.account
         LEFT JOIN role_assignment r
-          ON r.account = a.id AND r.valid_from <= {} AND (r.valid_to IS NULL OR r.valid_to >= {})
+          ON r.account = a.id AND r.valid_from <= {{}} AND (r.valid_to IS NULL OR r.valid_to >= {{}})
         LEFT JOIN organisation o ON o.id = r.organisation
-        WHERE t.access_digest = {}
+        WHERE t.access_digest IN ({", ".join("{}" for _ in parameters.digests)})
         ORDER BY r.id
-        """,
-        p.today,
-        p.today,
-        p.digest,
+        """,  # noqa: S608 - placeholders
+        parameters.today,
+        parameters.today,
+        *parameters.digests,
     )
-)
+
+
+_sessions_with_roles = Statement(_sessions_query)
 _open_sessions = Statement(
     lambda p: (
         Session.select(Session.id, Session.last_used_at)
@@ -185,6 +193,20 @@ async def end_sessions(
     return len(ended)
 
 
+async def _look_up(asked: Sequence[tuple[str, date]]) -> list[list[Any]]:
+    """The rows of each token's session, by its digest, with the day's roles; none where there is no such token."""
+    found: dict[tuple[str, date], list[Any]] = {key: [] for key in asked}
+    for today in {today for _, today in asked}:
+        digests = [digest for digest, day in asked if day == today]
+        for row in await _sessions_with_roles.run(digests=digests, today=today):
+            found[row["digest"], today].append(row)
+    return [found[key] for key in asked]
+
+
+# Those who come at once are looked up at once; by the key each token stands once in the query.
+_looking_up: TogetherOnEach[tuple[str, date], list[Any]] = TogetherOnEach(_look_up, MOST_LOOKED_UP, key=lambda key: key)
+
+
 async def caller_of(
     environment: Environment,
     token: str,
@@ -199,7 +221,7 @@ async def caller_of(
     and the server alone looks whether it still is one."""
     now = environment.clock.now()
     today = china_date(now)
-    rows = await _session_with_roles.run(digest=token_digest(token), today=today)
+    rows = await _looking_up.do(environment.database, (token_digest(token), today))
     if not rows:
         return None
     first = rows[0]

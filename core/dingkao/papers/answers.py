@@ -1,4 +1,5 @@
-"""Saving answers (作答): the hottest path of all, three statements however many answers are sent at once.
+"""Saving answers (作答): the hottest path of all, three statements however many answers are sent at once, and however
+many doctors send them: those who come while others are being saved are saved together, in one transaction.
 
 The third appends to the history of saves, which is the audit entry of a save too: it says who, when, from where, what.
 """
@@ -11,21 +12,27 @@ from datetime import datetime
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from piccolo.querystring import QueryString
-
-from dingkao.audit.work import UnitOfWork, begin
-from dingkao.db.database import Database, is_postgresql
-from dingkao.db.statement import Parameters, Statement
+from dingkao.audit.work import logged_in
+from dingkao.db.database import Database, transaction
+from dingkao.db.together import TogetherOnEach
 from dingkao.environment import Environment
 from dingkao.papers.marking import ordered_choice, possible_choices
-from dingkao.papers.running import RUNNING_COLUMNS, find_attempt, hold_row
+from dingkao.papers.running import find_attempt
+from dingkao.papers.saving import (
+    HistoryRow,
+    SentAnswer,
+    append_saves,
+    held_answers,
+    hold_attempts,
+    questions_of,
+    store_answers,
+)
 from dingkao.papers.settling import settle_attempt
-from dingkao.papers.tables import Answer, Attempt
 from dingkao.papers.timing import timing_of
 from dingkao.papers.vocabulary import AttemptPhase, AttemptState
 from dingkao.papers.writing import require_writer, writing_caller
 from dingkao.plugin.caller import Caller
-from dingkao.plugin.errors import FieldProblem, NotFound, StateConflict, ValidationFailed
+from dingkao.plugin.errors import FieldProblem, NotFound, Refusal, StateConflict, ValidationFailed
 from dingkao.plugin.text import Text
 from dingkao.plugin.vocabulary import Role
 
@@ -35,6 +42,8 @@ SEQUENCE_MAXIMUM = 2**31 - 1
 # The choices of so many attempts are kept; an attempt's questions never change.
 MOST_KEPT = 20_000
 _MOST_FORMS = 500
+# The answers of so many doctors are saved in one transaction: a few milliseconds' work.
+MOST_TOGETHER = 50
 
 Choices = dict[int, frozenset[str]]
 
@@ -82,66 +91,6 @@ class _Unsettled(Exception):
         self.assessment_id = assessment_id
 
 
-def _attempt_query(parameters: Parameters) -> Any:
-    # With the questions only where their choices are not known yet: they are the bulk of the row.
-    columns = (*RUNNING_COLUMNS, Attempt.questions) if parameters.with_questions else RUNNING_COLUMNS
-    return hold_row(Attempt.select(*columns).where(Attempt.id == parameters.attempt))
-
-
-_attempt = Statement(_attempt_query, constants=("with_questions",))
-
-
-def _upsert_query(parameters: Parameters) -> QueryString:
-    if is_postgresql():
-        source = (
-            "SELECT {}::bigint, (item->>0)::integer, item->>1, (item->>2)::integer, "
-            "{}::timestamptz, {}::boolean "
-            "FROM json_array_elements({}::json) AS item"
-        )
-    else:
-        # WHERE TRUE keeps SQLite from reading ON CONFLICT as a join's condition.
-        source = (
-            "SELECT {}, json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), {}, {} "
-            "FROM json_each({}) WHERE TRUE"
-        )
-    return QueryString(
-        f"INSERT INTO answer (attempt, position, choice, sequence, saved_at, late) {source} "
-        "ON CONFLICT (attempt, position) DO UPDATE SET choice = excluded.choice, sequence = excluded.sequence, "
-        "saved_at = excluded.saved_at, late = excluded.late WHERE excluded.sequence > answer.sequence "
-        "RETURNING position",
-        parameters.attempt,
-        parameters.saved_at,
-        parameters.late,
-        parameters.answers,
-    )
-
-
-_HISTORY = {
-    "attempt": "bigint", "saved_at": "timestamptz", "late": "boolean", "writer_number": "integer", "account": "bigint",
-    "session": "bigint", "address": "varchar", "request_id": "varchar", "answers": "text",
-}  # fmt: skip
-
-
-def _append_query(parameters: Parameters) -> QueryString:
-    # PostgreSQL is told the types: it cannot see the columns that selected values go to.
-    values = ", ".join(f"CAST({{}} AS {kind})" if is_postgresql() else "{}" for kind in _HISTORY.values())
-    return QueryString(
-        f"INSERT INTO answer_save ({', '.join(_HISTORY)}, revision) "  # noqa: S608 - our own column names
-        f"SELECT {values}, COALESCE(MAX(revision), 0) + 1 FROM answer_save WHERE attempt = {{}} RETURNING revision",
-        *(getattr(parameters, name) for name in _HISTORY),
-        parameters.attempt,
-    )
-
-
-_append = Statement(_append_query)
-_upsert = Statement(_upsert_query)
-_held = Statement(
-    lambda p: Answer.select(Answer.position, Answer.choice, Answer.sequence, Answer.saved_at).where(
-        (Answer.attempt == p.attempt) & Answer.position.is_in(p.positions)
-    )
-)
-
-
 class _KeptChoices:
     """The choices of running attempts: parsing a whole paper for each answer would cost more than all the rest."""
 
@@ -156,8 +105,18 @@ class _KeptChoices:
         kept.move_to_end(attempt_id)
         return kept[attempt_id]
 
-    def keep(self, database: Database, attempt_id: int, questions: str) -> Choices:
-        choices = {question["position"]: possible_choices(question) for question in json.loads(questions)}
+    async def of(self, database: Database, attempt_ids: Sequence[int]) -> dict[int, Choices]:
+        """By attempt; of those that are not kept yet the questions are read."""
+        found = {key: self.find(database, key) for key in attempt_ids}
+        missing = [key for key, choices in found.items() if choices is None]
+        read = await questions_of(missing)
+        return {
+            key: choices if choices is not None else self.keep(database, key, json.loads(read[key]))
+            for key, choices in found.items()
+        }
+
+    def keep(self, database: Database, attempt_id: int, questions: Sequence[Mapping[str, Any]]) -> Choices:
+        choices = {question["position"]: possible_choices(question) for question in questions}
         # Papers of one form share one: a paper of a hundred questions is 5 KiB, twenty thousand of them 100 MiB.
         if len(self._forms) > _MOST_FORMS:
             self._forms.clear()
@@ -170,6 +129,12 @@ class _KeptChoices:
 
 
 _choices = _KeptChoices()
+
+
+def keep_choices(database: Database, attempt_id: int, questions: Sequence[Mapping[str, Any]]) -> None:
+    """Keep what may be chosen in an attempt that has just begun. After its COMMIT: until then its number may be
+    another's yet."""
+    _choices.keep(database, attempt_id, questions)
 
 
 async def save_answers(
@@ -187,9 +152,13 @@ async def save_answers(
     ANOTHER_DEVICE_WRITES (see `require_writer`), ATTEMPT_PAUSED, TIME_IS_UP after the deadline and the grace for a slow
     network, SUBMIT_ONLY where the paper may still be submitted then, ATTEMPT_CLOSED.
     """
-    asking = await writing_caller(environment, caller, attempt_id, token)
+    asking = logged_in(await writing_caller(environment, caller, attempt_id, token))
+    save = _Save(environment, asking, attempt_id, answers, token)
     try:
-        return await _save(environment, asking, attempt_id, answers, token)
+        try:
+            return await _saving.do(environment.database, save)
+        except _HeldByAnother:
+            return await _save_alone(save)
     except _Unsettled as unsettled:
         # The save's transaction is undone; settling what is there is one of its own.
         await settle_attempt(environment, attempt_id, unsettled.assessment_id)
@@ -205,25 +174,138 @@ def time_is_up(state: str) -> StateConflict:
     return StateConflict("TIME_IS_UP", text, state)
 
 
-async def _save(
-    environment: Environment, caller: Caller, attempt_id: int, answers: Sequence[GivenAnswer], token: str | None
-) -> Saved:
-    async with begin(environment, caller) as work:
-        choices = _choices.find(environment.database, attempt_id)
-        attempt = await _attempt.first(attempt=attempt_id, with_questions=choices is None)
-        if attempt is None:
-            raise NotFound
-        require_writer(environment, caller, attempt, token)
-        work.acting = caller.require(Role.DOCTOR)
-        late = _require_open(attempt, environment.clock.now())
-        if choices is None:
-            choices = _choices.keep(environment.database, attempt_id, attempt["questions"])
-        problems = _problems(answers, choices)
-        if problems:
-            raise ValidationFailed(problems)
-        held, taken = await _write(attempt_id, _newest(answers), work.now, late=late)
-        revision = await _append_save(work, attempt, answers, taken, late=late)
-        return Saved(held, revision, work.now, late)
+@dataclass(frozen=True, slots=True)
+class _Save:
+    """What one request wants saved, and for whom."""
+
+    environment: Environment
+    caller: Caller
+    attempt_id: int
+    answers: Sequence[GivenAnswer]
+    token: str | None
+
+
+class _HeldByAnother(Exception):
+    """Another transaction has the attempt: this save waits for it alone."""
+
+
+async def _save_alone(save: _Save) -> Saved:
+    (outcome,) = await _save_together([save])
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+async def _save_batch(saves: Sequence[_Save]) -> Sequence[Saved | Exception]:
+    """The saves of a batch; where the batch as a whole fails, each by itself: nobody's are lost by another's."""
+    try:
+        return await _save_together(saves)
+    except Exception:
+        if len(saves) == 1:
+            raise
+    outcomes: list[Saved | Exception] = []
+    for save in saves:
+        try:
+            outcomes += await _save_together([save])
+        except Exception as error:
+            outcomes.append(error)
+    return outcomes
+
+
+async def _save_together(saves: Sequence[_Save]) -> list[Saved | Exception]:
+    """Save for several doctors in one transaction; for each what was saved, or why not. A refusal of one touches no
+    other."""
+    environment = saves[0].environment
+    async with transaction():
+        now = environment.clock.now()
+        attempts = await hold_attempts([save.attempt_id for save in saves])
+        choices = await _choices.of(environment.database, list(attempts))
+        late: dict[int, bool] = {}
+        refused: dict[int, Exception] = {}
+        for save in saves:
+            try:
+                late[save.attempt_id] = _check(save, attempts.get(save.attempt_id), choices, now, alone=len(saves) == 1)
+            except (Refusal, _Unsettled, _HeldByAnother) as error:
+                refused[save.attempt_id] = error
+        saved = await _store([save for save in saves if save.attempt_id in late], attempts, late, now)
+    return [refused.get(save.attempt_id) or saved[save.attempt_id] for save in saves]
+
+
+def _check(
+    save: _Save, attempt: Mapping[str, Any] | None, choices: Mapping[int, Choices], now: datetime, *, alone: bool
+) -> bool:
+    """Check that the attempt takes these answers from who sends them; returns whether they are late."""
+    if attempt is None:
+        raise NotFound if alone else _HeldByAnother
+    require_writer(save.environment, save.caller, attempt, save.token)
+    save.caller.require(Role.DOCTOR)
+    late = _require_open(attempt, now)
+    problems = _problems(save.answers, choices[save.attempt_id])
+    if problems:
+        raise ValidationFailed(problems)
+    return late
+
+
+async def _store(
+    saves: Sequence[_Save], attempts: Mapping[int, Mapping[str, Any]], late: Mapping[int, bool], now: datetime
+) -> dict[int, Saved]:
+    """Write the answers and their histories; by attempt what the server now holds."""
+    if not saves:
+        return {}
+    newest = {save.attempt_id: _newest(save.answers) for save in saves}
+    taken = await store_answers(
+        [
+            SentAnswer(key, answer.position, answer.choice, answer.sequence, late[key])
+            for key, answers in newest.items()
+            for answer in answers
+        ],
+        now,
+    )
+    revisions = await append_saves(
+        [_history(save, attempts[save.attempt_id], newest[save.attempt_id], taken, late) for save in saves], now
+    )
+    return {key: Saved(await _hold(key, newest[key], taken, now), revisions[key], now, late[key]) for key in newest}
+
+
+def _history(
+    save: _Save,
+    attempt: Mapping[str, Any],
+    newest: Sequence[GivenAnswer],
+    taken: set[tuple[int, int]],
+    late: Mapping[int, bool],
+) -> HistoryRow:
+    """What was sent, all of it, and which of it won."""
+    won = {answer.position: answer for answer in newest if (save.attempt_id, answer.position) in taken}
+    sent = [
+        [answer.position, answer.choice, answer.sequence, won.get(answer.position) is answer] for answer in save.answers
+    ]
+    return HistoryRow(
+        save.attempt_id,
+        late[save.attempt_id],
+        attempt["writer_number"],
+        save.caller.account_id,
+        save.caller.session_id or None,
+        save.caller.address,
+        save.caller.request_id,
+        json.dumps(sent, separators=(",", ":")),
+    )
+
+
+async def _hold(
+    attempt_id: int, answers: Sequence[GivenAnswer], taken: set[tuple[int, int]], now: datetime
+) -> list[HeldAnswer]:
+    """What the server holds for the questions that were sent: what came now, or what had come with a higher number."""
+    held = {
+        answer.position: HeldAnswer(answer.position, answer.choice, answer.sequence, now)
+        for answer in answers
+        if (attempt_id, answer.position) in taken
+    }
+    for row in await held_answers(attempt_id, [answer.position for answer in answers if answer.position not in held]):
+        held[row["position"]] = HeldAnswer(row["position"], row["choice"], row["sequence"], row["saved_at"])
+    return [held[position] for position in sorted(held)]
+
+
+_saving: TogetherOnEach[_Save, Saved] = TogetherOnEach(_save_batch, MOST_TOGETHER, key=lambda save: save.attempt_id)
 
 
 def _require_open(attempt: Mapping[str, Any], now: datetime) -> bool:
@@ -249,27 +331,6 @@ def _require_open(attempt: Mapping[str, Any], now: datetime) -> bool:
             raise _Unsettled(attempt["assessment"])
 
 
-async def _append_save(
-    work: UnitOfWork, attempt: Mapping[str, Any], answers: Sequence[GivenAnswer], taken: set[int], *, late: bool
-) -> int:
-    """Append to the attempt's history what was sent, all of it, and which of it won; returns the revision."""
-    won = {answer.position: answer for answer in _newest(answers) if answer.position in taken}
-    sent = [[answer.position, answer.choice, answer.sequence, won.get(answer.position) is answer] for answer in answers]
-    rows = await _append.run(
-        attempt=attempt["id"],
-        saved_at=work.now,
-        late=late,
-        writer_number=attempt["writer_number"],
-        account=work.caller.account_id,
-        session=work.caller.session_id or None,
-        address=work.caller.address,
-        request_id=work.caller.request_id,
-        answers=json.dumps(sent, separators=(",", ":")),
-    )
-    work.recorded += 1
-    return int(rows[0]["revision"])
-
-
 def _newest(answers: Sequence[GivenAnswer]) -> list[GivenAnswer]:
     """One answer for each question, by position: of several in one request the highest sequence, as in the database."""
     newest: dict[int, GivenAnswer] = {}
@@ -278,23 +339,6 @@ def _newest(answers: Sequence[GivenAnswer]) -> list[GivenAnswer]:
         if other is None or answer.sequence > other.sequence:
             newest[answer.position] = answer
     return [newest[position] for position in sorted(newest)]
-
-
-async def _write(
-    attempt_id: int, answers: Sequence[GivenAnswer], now: datetime, *, late: bool
-) -> tuple[list[HeldAnswer], set[int]]:
-    sent = json.dumps([[answer.position, answer.choice, answer.sequence] for answer in answers])
-    rows = await _upsert.run(attempt=attempt_id, saved_at=now, late=late, answers=sent)
-    taken = {row["position"] for row in rows}
-    held = {
-        answer.position: HeldAnswer(answer.position, answer.choice, answer.sequence, now)
-        for answer in answers
-        if answer.position in taken
-    }
-    beaten = [answer.position for answer in answers if answer.position not in taken]
-    for row in await _held.run(attempt=attempt_id, positions=beaten):
-        held[row["position"]] = HeldAnswer(row["position"], row["choice"], row["sequence"], row["saved_at"])
-    return [held[position] for position in sorted(held)], taken
 
 
 def _problems(answers: Sequence[GivenAnswer], choices: Choices) -> list[FieldProblem]:

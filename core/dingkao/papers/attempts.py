@@ -16,6 +16,7 @@ from dingkao.audit.work import UnitOfWork, begin, logged_in
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
 from dingkao.papers import rules
+from dingkao.papers.answers import keep_choices
 from dingkao.papers.drawing import Candidate, draw_paper
 from dingkao.papers.marks import try_to_mark
 from dingkao.papers.planning import move_paper
@@ -88,14 +89,16 @@ async def _start(environment: Environment, asking: Caller, paper_id: int, assess
         )
         policy = (await pinned_policy(environment, record)).section(PapersPolicy)
         identity = await check_identity(record, policy)
-        attempt_id = await _freeze_attempt(work, record, paper, policy, window)
+        attempt_id, questions = await _freeze_attempt(work, record, paper, policy, window)
         await watch_attempt(work, record.doctor_id, attempt_id, identity, proctored=policy.proctoring)
-        return attempt_id
+    keep_choices(environment.database, attempt_id, questions)
+    return attempt_id
 
 
 async def _freeze_attempt(
     work: UnitOfWork, record: AssessmentRecord, paper: Mapping[str, Any], policy: PapersPolicy, window: rules.Window
-) -> int:
+) -> tuple[int, list[dict[str, Any]]]:
+    """Draw the paper and begin; the attempt's key and its questions."""
     subject = PaperSubject(paper["subject"])
     rule = policy.rules[subject]
     seed = secrets.randbits(63)
@@ -135,7 +138,7 @@ async def _freeze_attempt(
     # what was asked, and the key, as they were at the start.
     sheet = work.digest("Attempt.questions", f"{questions}\0{answer_key}")
     await work.record("START_ATTEMPT", "Attempt", attempt_id, {"subject": subject.value, "seed": seed, "sheet": sheet})
-    return attempt_id
+    return attempt_id, frozen.questions
 
 
 async def submit_attempt(

@@ -43,10 +43,11 @@ _paper = Statement(
 )  # fmt: skip
 
 
-def hold_row(query: Any) -> Any:
-    """The query of one attempt, its row held to the end of the transaction: an answer is in before the marking or
-    refused after it, and two batches cannot cross. SQLite's transaction does so by itself."""
-    return query.lock_rows("NO KEY UPDATE", of=(Attempt,)) if is_postgresql() else query
+def hold_row(query: Any, *, skip_held: bool = False) -> Any:
+    """The query of attempts, their rows held to the end of the transaction: an answer is in before the marking or
+    refused after it, and two batches cannot cross. With `skip_held` those that others hold are left out. SQLite's
+    transaction does all that by itself."""
+    return query.lock_rows("NO KEY UPDATE", skip_locked=skip_held, of=(Attempt,)) if is_postgresql() else query
 
 
 async def find_attempt(attempt_id: int) -> Mapping[str, Any]:
