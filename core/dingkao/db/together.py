@@ -51,7 +51,9 @@ class Together(Generic[Item, Result]):
 
     def _next(self) -> list[tuple[Item, "asyncio.Future[Result]"]]:
         """Take the next batch out of those who wait; who has given up meanwhile is left out."""
-        batch, left, keys = [], [], set()
+        batch: list[tuple[Item, asyncio.Future[Result]]] = []
+        left: list[tuple[Item, asyncio.Future[Result]]] = []
+        keys: set[Hashable] = set()
         for item, done in self._waiting:
             key = self._key(item)
             if done.done():
