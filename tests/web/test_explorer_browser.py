@@ -19,7 +19,7 @@ import httpx
 import pytest
 import strawberry
 import uvicorn
-from graphql import get_operation_ast, parse
+from graphql import GraphQLError, get_operation_ast, parse
 from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver import ActionChains, Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.by import By
@@ -41,7 +41,7 @@ from dingkao.demo.province import ensure_demo
 from dingkao.migrations import CORE_MIGRATIONS
 from dingkao.settings import Settings
 from dingkao.web.app import create_app
-from dingkao.web.explorer import Explorer, ExplorerLogIn, ExplorerTab
+from dingkao.web.explorer import Explorer, ExplorerLogIn, ExplorerRefresh, ExplorerTab
 from dingkao.web.explorer.build import ExplorerBuildError, build_explorer
 
 ACCOUNT, PASSWORD, TOKEN = "11010119900307002X", "rain-Umbrella-7", "token-of-the-doctor"
@@ -60,16 +60,40 @@ query Viewer {
 LOG_IN = """# 登录。
 mutation LogIn($input: LogInInput!) {
   logIn(input: $input) {
-    ... on LoggedIn { token }
+    ... on LoggedIn { token refreshToken }
     ... on ValidationProblem { message }
   }
 }
 """
+REFRESH = """mutation Refresh($input: RefreshInput!) {
+  refresh(input: $input) { token refreshToken }
+}
+"""
+
+
+class Sessions:
+    """What the small server knows of tokens: those that are good no more, and the refresh token that is used next."""
+
+    def __init__(self) -> None:
+        self.over: set[str] = set()
+        self.next_refresh: str | None = "refresh-1"
+        self.refreshed = 0
+
+
+SESSIONS = Sessions()
+
+
+class NotLoggedIn(GraphQLError):
+    """As the real server refuses a token."""
+
+    def __init__(self) -> None:
+        super().__init__("请先登录。", extensions={"code": "UNAUTHENTICATED"})
 
 
 @strawberry.type
 class LoggedIn:
     token: str
+    refresh_token: str
 
 
 @strawberry.type
@@ -83,6 +107,11 @@ class LogInInput:
     password: str
 
 
+@strawberry.input
+class RefreshInput:
+    refresh_token: str
+
+
 @strawberry.type
 class Query:
     @strawberry.field
@@ -91,6 +120,8 @@ class Query:
 
     @strawberry.field
     def viewer(self, info: Info[dict[str, str], None]) -> str:
+        if info.context["authorization"].removeprefix("Bearer ") in SESSIONS.over:
+            raise NotLoggedIn
         return info.context["authorization"]
 
 
@@ -101,8 +132,17 @@ class Mutation:
         self, input: LogInInput
     ) -> Annotated[LoggedIn | ValidationProblem, strawberry.union(name="LogInPayload")]:
         if (input.document_number, input.password) == (ACCOUNT, PASSWORD):
-            return LoggedIn(token=TOKEN)
+            return LoggedIn(token=TOKEN, refresh_token="refresh-1")
         return ValidationProblem(message="证件号码或密码不正确")
+
+    @strawberry.mutation
+    def refresh(self, input: RefreshInput) -> LoggedIn:
+        if input.refresh_token != SESSIONS.next_refresh:
+            raise NotLoggedIn
+        SESSIONS.refreshed += 1
+        number = SESSIONS.refreshed + 1
+        SESSIONS.next_refresh = f"refresh-{number}"
+        return LoggedIn(token=f"token-{number}", refresh_token=SESSIONS.next_refresh)
 
 
 SCHEMA = strawberry.Schema(query=Query, mutation=Mutation)
@@ -116,7 +156,13 @@ def small_application() -> Starlette:
             ExplorerTab("登录", LOG_IN),
             ExplorerTab("本人", VIEWER),
         ],
-        log_in=ExplorerLogIn(LOG_IN, ["logIn", "token"]),
+        log_in=ExplorerLogIn(
+            LOG_IN,
+            ["logIn", "token"],
+            refresh=ExplorerRefresh(
+                REFRESH, ["logIn", "refreshToken"], ["refresh", "token"], ["refresh", "refreshToken"]
+            ),
+        ),
     )
 
     async def graphql(request: Request) -> Response:
@@ -353,6 +399,38 @@ def test_the_login_box_gives_its_token_to_every_tab(small_server_url: str, tmp_p
         page.find(".access-bar form")
         page.execute()
         page.wait_for_answer('"viewer": ""')
+
+        page.log_in(ACCOUNT, PASSWORD)
+        page.find(".access-bar [role=status]")
+        keep_the_session_in_two_tabs(page)
+
+
+def keep_the_session_in_two_tabs(page: ExplorerPage) -> None:
+    """A token that is good no more is refreshed once, for both tabs; where it cannot be, nobody is logged in."""
+    driver, first = page.driver, page.driver.current_window_handle
+    # A tab opened by a page begins with a copy of its sessionStorage, as a duplicated one does.
+    driver.execute_script("window.open(location.href)")
+    second = next(handle for handle in driver.window_handles if handle != first)
+    driver.switch_to.window(second)
+    page.wait.until(lambda _: page.query())
+    assert ACCOUNT in page.find(".access-bar [role=status]").text
+
+    SESSIONS.over.add(TOKEN)
+    driver.switch_to.window(first)
+    page.execute()
+    page.wait_for_answer('"viewer": "Bearer token-2"')
+    driver.switch_to.window(second)
+    page.show_tab("Viewer")
+    page.execute()
+    page.wait_for_answer('"viewer": "Bearer token-2"')
+    assert SESSIONS.refreshed == 1
+
+    SESSIONS.over.add("token-2")
+    SESSIONS.next_refresh = None
+    page.execute()
+    assert page.find(".access-bar [role=alert]").text == "会话已结束，请重新登录。"
+    driver.switch_to.window(first)
+    page.find(".access-bar form")
 
 
 def test_an_authorization_header_typed_by_the_reader_is_sent_and_kept(small_server_url: str, tmp_path: Path) -> None:

@@ -1,12 +1,13 @@
 // The bar above the editor: what to do to be logged in, and a form that does it.
 import { useState } from "react";
-import { request } from "./request.js";
-import { setSession, useSession } from "./session.js";
+import { filledIn, found, request } from "./request.js";
+import { openSession, setSession, useSession } from "./session.js";
 import { logIn } from "./setup.js";
 import { text } from "./text.js";
 
 export function AccessBar() {
-  const session = useSession();
+  useSession();
+  const session = openSession();
   return (
     <header className="access-bar">
       <strong>{text.title}</strong>
@@ -28,8 +29,9 @@ function LoggedIn({ account }) {
 }
 
 function LogInForm() {
+  const hasEnded = useSession()?.ended ?? false;
   const [isAsking, setAsking] = useState(false);
-  const [problem, setProblem] = useState(null);
+  const [problem, setProblem] = useState(hasEnded ? text.ended : null);
 
   async function submit(event) {
     event.preventDefault();
@@ -40,8 +42,9 @@ function LogInForm() {
     try {
       const variables = filledIn(logIn.variables, { $account: account, $password: form.get("password") });
       const answer = await request({ query: logIn.query, variables });
-      const token = logIn.tokenPath.reduce((value, key) => value?.[key], answer.data);
-      if (typeof token === "string") setSession({ account, token });
+      const token = found(answer, logIn.tokenPath);
+      const refreshToken = logIn.refresh ? found(answer, logIn.refresh.ofLogInPath) : undefined;
+      if (typeof token === "string") setSession({ account, token, refreshToken });
       else setProblem(firstMessage(answer) ?? text.refused);
     } catch (error) {
       setProblem(error.message);
@@ -67,11 +70,6 @@ function LogInForm() {
       {problem && <span role="alert">{problem}</span>}
     </form>
   );
-}
-
-// The variables the server gave, with what was typed in the places of "$account" and "$password".
-function filledIn(template, typed) {
-  return JSON.parse(JSON.stringify(template), (_key, value) => typed[value] ?? value);
 }
 
 // A refusal says why in a field `message`: of a problem in the data, or of a top-level error.

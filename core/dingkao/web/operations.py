@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from dingkao.web.explorer import ExplorerLogIn, ExplorerTab
+from dingkao.web.explorer import ExplorerLogIn, ExplorerRefresh, ExplorerTab
 
 _NAME = re.compile(r"^(query|mutation|subscription)\s+(\w+)", re.MULTILINE)
 
@@ -51,11 +51,19 @@ def explorer_tabs() -> list[ExplorerTab]:
 
 
 def explorer_log_in() -> ExplorerLogIn:
-    """The login that the explorer's box runs."""
+    """The login that the explorer's box runs, and how it keeps the session."""
     query = """mutation LogIn($input: LogInInput!) {
   logIn(input: $input) {
-    ... on SessionStarted { token firstLogin }
+    ... on SessionStarted { token refreshToken firstLogin }
     ... on ValidationProblem { message fields { path code message } }
   }
 }"""
-    return ExplorerLogIn(query, token_path=["logIn", "token"])
+    refresh = ExplorerRefresh(
+        """mutation RefreshSession($input: RefreshSessionInput!) {
+  refreshSession(input: $input) { token refreshToken }
+}""",
+        of_log_in_path=["logIn", "refreshToken"],
+        token_path=["refreshSession", "token"],
+        refresh_token_path=["refreshSession", "refreshToken"],
+    )
+    return ExplorerLogIn(query, token_path=["logIn", "token"], refresh=refresh)

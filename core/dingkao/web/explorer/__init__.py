@@ -4,6 +4,6 @@ A browser that opens the GraphQL endpoint gets `Explorer.page`; the files that p
 They are built from npm packages at install time (`python -m dingkao.web.explorer.build`) and are part of no commit.
 """
 
-from dingkao.web.explorer.page import Explorer, ExplorerLogIn, ExplorerTab
+from dingkao.web.explorer.page import Explorer, ExplorerLogIn, ExplorerRefresh, ExplorerTab
 
-__all__ = ["Explorer", "ExplorerLogIn", "ExplorerTab"]
+__all__ = ["Explorer", "ExplorerLogIn", "ExplorerRefresh", "ExplorerTab"]

@@ -96,13 +96,29 @@ class ExplorerTab:
 
 
 @dataclass(frozen=True, slots=True)
+class ExplorerRefresh:
+    """How the page gets another token once the server answers UNAUTHENTICATED.
+
+    `query` is the mutation; in its `variables` the string "$refreshToken" stands for the refresh token. The paths lead
+    to texts in the `data` of answers: `of_log_in_path` to the refresh token in the login's, `token_path` and
+    `refresh_token_path` to the new ones in this one's. Where the server answers UNAUTHENTICATED, the session is over.
+    """
+
+    query: str
+    of_log_in_path: Sequence[str]
+    token_path: Sequence[str]
+    refresh_token_path: Sequence[str]
+    variables: Mapping[str, object] = field(default_factory=lambda: {"input": {"refreshToken": "$refreshToken"}})
+
+
+@dataclass(frozen=True, slots=True)
 class ExplorerLogIn:
     """How the page's login box logs in.
 
     `query` is the mutation. `variables` are its variables, in which the strings "$account" and "$password" stand for
     what the reader types. `token_path` leads from the answer's `data` to the token, which every tab then sends as
     `Authorization: Bearer …` unless it has an Authorization header of its own. Where there is no text at that path, the
-    box shows the first `message` in the answer.
+    box shows the first `message` in the answer. `refresh`: how the page keeps the session; None: it does not.
     """
 
     query: str
@@ -110,6 +126,7 @@ class ExplorerLogIn:
     variables: Mapping[str, object] = field(
         default_factory=lambda: {"input": {"documentNumber": "$account", "password": "$password"}}
     )
+    refresh: ExplorerRefresh | None = None
 
 
 class Explorer:
@@ -154,6 +171,17 @@ def _setup_json(tabs: Sequence[ExplorerTab], log_in: ExplorerLogIn | None) -> st
             "query": log_in.query,
             "variables": dict(log_in.variables),
             "tokenPath": list(log_in.token_path),
+            "refresh": None if log_in.refresh is None else _refresh_setup(log_in.refresh),
         },
     }
     return json.dumps(setup, ensure_ascii=False).replace("<", "\\u003c")
+
+
+def _refresh_setup(refresh: ExplorerRefresh) -> dict[str, object]:
+    return {
+        "query": refresh.query,
+        "variables": dict(refresh.variables),
+        "ofLogInPath": list(refresh.of_log_in_path),
+        "tokenPath": list(refresh.token_path),
+        "refreshTokenPath": list(refresh.refresh_token_path),
+    }
