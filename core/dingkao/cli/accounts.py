@@ -1,13 +1,13 @@
 """`dingkao account create` and `dingkao account list`: accounts of staff, from the machine itself."""
 
 import asyncio
-from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from dingkao.cli.console import new_table, output, say, warn
-from dingkao.cli.errors import CommandFailed
+from dingkao.cli.errors import WRONG_USE, CommandFailed
 
 if TYPE_CHECKING:
     from dingkao.staff.records import StaffRecord
@@ -19,6 +19,16 @@ app = typer.Typer(
     help="Accounts of staff. 账户\n\nThe first security administrator (安全管理员) of an empty system is made here; "
     "that person makes the others.",
 )
+
+# Which part of the command a refusal is about, by the path that clients are told.
+_PARTS: Final = {
+    "loginName": "login name",
+    "name": "--name",
+    "role": "--role",
+    "organisationId": "--organisation",
+    "validFrom": "--from",
+    "validTo": "--until",
+}
 
 
 @app.command()
@@ -32,17 +42,28 @@ def create(
         str | None,
         typer.Option("--organisation", help="Code of the organisation; none: the whole country (administrators) 机构."),
     ] = None,
+    valid_from: Annotated[
+        datetime | None,
+        typer.Option(
+            "--from", formats=["%Y-%m-%d"], help="First day of the role, as 2026-01-31; none: today 起始日期."
+        ),
+    ] = None,
+    valid_to: Annotated[
+        datetime | None,
+        typer.Option("--until", formats=["%Y-%m-%d"], help="Last day of the role; none: it does not end 截止日期."),
+    ] = None,
 ) -> None:
     """Make an account with its first role, and print the secret of its first login once. 新建账户
 
     The secret is good for the hours of DINGKAO_INITIAL_SECRET_HOURS. With it the person logs in, sets an own password
     and binds a phone.
     """
-    from dingkao.plugin.vocabulary import Role
+    from dingkao.staff.rules import PLACE_OF
 
-    if role not in Role.__members__:
-        raise typer.BadParameter(f"one of {', '.join(sorted(Role.__members__))}", param_hint="--role")
-    issued = asyncio.run(_create(login_name, name, role, organisation))
+    if role not in PLACE_OF:
+        raise CommandFailed(f"--role {role}: give one of {', '.join(sorted(PLACE_OF))}", WRONG_USE)
+    days = (_day(valid_from), _day(valid_to))
+    issued = asyncio.run(_create(login_name, name, role, organisation, days))
     until = _shown(issued.until)
     warn(f"account {login_name} ({role}); hand over this secret, it is not shown again, good until {until}:")
     say(issued.secret)
@@ -66,13 +87,19 @@ def list_accounts(
     output().print(table)
 
 
+def _day(given: datetime | None) -> date | None:
+    return given.date() if given else None
+
+
 def _shown(moment: datetime) -> str:
     from dingkao.clock import CHINA
 
     return moment.astimezone(CHINA).strftime("%Y-%m-%d %H:%M")
 
 
-async def _create(login_name: str, name: str, role: str, organisation: str | None) -> "InitialSecret":
+async def _create(
+    login_name: str, name: str, role: str, organisation: str | None, days: tuple[date | None, date | None]
+) -> "InitialSecret":
     from dingkao.audit.work import SYSTEM_CALLER
     from dingkao.cli.opening import open_environment
     from dingkao.institutions.service import organisation_by_code
@@ -85,14 +112,21 @@ async def _create(login_name: str, name: str, role: str, organisation: str | Non
         if organisation is not None:
             found = await organisation_by_code(organisation)
             if found is None:
-                raise CommandFailed(f"there is no organisation with the code {organisation}")
+                raise CommandFailed(
+                    f"--organisation {organisation}: no organisation has this code; write it as it is registered, or "
+                    "leave it out for an administrator of the whole country"
+                )
             key = found.id
         try:
             return await create_staff_account(
-                environment, SYSTEM_CALLER, login_name=login_name, name=name, role=Role(role), organisation_id=key
-            )
+                environment, SYSTEM_CALLER, login_name=login_name, name=name, role=Role(role), organisation_id=key,
+                valid_from=days[0], valid_to=days[1],
+            )  # fmt: skip
         except ValidationFailed as refused:
-            raise CommandFailed("; ".join(f"{one.code}: {one.text.en}" for one in refused.problems)) from refused
+            said = "; ".join(
+                f"{_PARTS.get(one.path, one.path)}: {one.text.en} ({one.code})" for one in refused.problems
+            )
+            raise CommandFailed(said) from refused
 
 
 async def _list(stale: bool) -> "list[StaffRecord]":
