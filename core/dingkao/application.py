@@ -13,9 +13,7 @@ from dingkao.documents.errors import SealUnusable
 from dingkao.environment import Environment
 from dingkao.host.loading import FoundPlugin, PluginRefused, Problems, build_registry, check_required, find_plugins
 from dingkao.logs import configure_logging
-from dingkao.messaging.http_sms import HttpSmsSender
-from dingkao.messaging.outbox import OutboxSmsSender
-from dingkao.messaging.templates import TEMPLATES
+from dingkao.messaging.gateways import default_sms
 from dingkao.outgoing import CircuitBreaker, Outgoing
 from dingkao.plugin.policy import PolicyError
 from dingkao.plugin.ports import (
@@ -47,8 +45,6 @@ from dingkao.storage.files import open_file_store
 
 Port = TypeVar("Port")
 
-# Of 128 bits in hexadecimal digits, at least half.
-LEAST_SMS_SECRET = 16
 # After so many failures in a row people are told at once, for so many seconds, to log in by document number.
 WECHAT_BREAKER_FAILURES = 5
 WECHAT_BREAKER_SECONDS = 30
@@ -103,7 +99,7 @@ def build_environment(
         registry=registry,
         policies=policies,
         sms=_guarded(registry, PortSlot.SMS_SENDER, SmsSender, GuardedSmsSender)  # type: ignore[type-abstract]
-        or GuardedSmsSender(_default_sms(settings, clock)),
+        or GuardedSmsSender(default_sms(settings, clock)),
         face=_guarded(registry, PortSlot.FACE_VERIFIER, FaceVerifier, GuardedFaceVerifier)  # type: ignore[type-abstract]
         or GuardedFaceVerifier(RecordingFaceVerifier()),
         proctor=_guarded(registry, PortSlot.PROCTOR, Proctor, GuardedProctor)  # type: ignore[type-abstract]
@@ -126,32 +122,6 @@ def _guarded(
     found = registry.ports.get(slot)
     # The host has checked its methods.
     return guard(found, registry.port_owners[slot]) if isinstance(found, protocol) else None
-
-
-def _default_sms(settings: Settings, clock: Clock) -> SmsSender:
-    if settings.sms_url is None:
-        return OutboxSmsSender(clock)
-    secret = settings.sms_secret.get_secret_value()
-    if len(secret) < LEAST_SMS_SECRET:
-        raise BadSettings(
-            f"DINGKAO_SMS_SECRET: DINGKAO_SMS_URL is set, so this must hold the gateway's key, {LEAST_SMS_SECRET} "
-            "characters or more (see `dingkao settings`)"
-        )
-    unknown = sorted(set(settings.sms_templates) - set(TEMPLATES))
-    if unknown:
-        raise BadSettings(
-            f"DINGKAO_SMS_TEMPLATES: no message is called {', '.join(unknown)}; there are {', '.join(TEMPLATES)}"
-        )
-    breaker = CircuitBreaker(settings.sms_breaker_failures, settings.sms_breaker_seconds)
-    return HttpSmsSender(
-        settings.sms_url,
-        key_id=settings.sms_key_id,
-        secret=secret.encode(),
-        name=settings.sms_signature,
-        templates=settings.sms_templates,
-        outgoing=Outgoing(seconds=settings.sms_seconds, tries=settings.sms_tries, breaker=breaker),
-        now=lambda: clock.now().timestamp(),
-    )
 
 
 def _faces_url(settings: Settings) -> str:

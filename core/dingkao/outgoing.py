@@ -9,6 +9,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from functools import lru_cache
 from typing import Any, Final
 
@@ -20,6 +21,8 @@ LARGEST_ANSWER: Final = 64 * 1024
 PAUSE_SECONDS: Final = 0.1
 # A service that says so may answer the same request otherwise a moment later.
 _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+# Of them, those that say that nothing was done (RFC 6585, 4; RFC 8470, 5.2; RFC 9110, 15.6.4).
+_NOT_DONE: Final = frozenset({425, 429, 503})
 
 
 class BreakerOpen(PortFailed):
@@ -65,13 +68,28 @@ class CircuitBreaker:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingRequest:
-    """What is sent, the same in each try."""
+    """What is sent, the same in each try. `repeatable`: the service knows a second try by a key in it, or does not
+    mind; what is not repeatable is sent again only where the first try has done nothing."""
 
     method: str
     url: str
     headers: Mapping[str, str]
     parameters: Mapping[str, str] | None = None
     body: bytes = b""
+    repeatable: bool = True
+
+
+class Meaning(Enum):
+    """What an answer says of the service, for those that answer 200 to everything."""
+
+    TAKEN = "taken"
+    """It has done what it was asked."""
+    REFUSED = "refused"
+    """It refuses this request, in this try and the next; another may be taken."""
+    PASSING = "passing"
+    """It failed, or has too much to do: it may take the same request a moment later."""
+    CLOSED = "closed"
+    """It refuses us, whatever we ask: keys, rights, money."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +108,14 @@ class Outgoing:
         self._tries = tries
         self._breaker = breaker
 
-    async def send(self, request: OutgoingRequest) -> OutgoingAnswer:
-        """The service's answer, whatever its status but for the passing ones.
+    async def send(
+        self, request: OutgoingRequest, meaning: Callable[[OutgoingAnswer], Meaning] | None = None
+    ) -> OutgoingAnswer:
+        """The service's answer, whatever its status but for the passing ones; with `meaning`, one that is TAKEN,
+        REFUSED or CLOSED. The last counts for the breaker as a failure does.
 
-        A request that failed is sent again as it is: the service must know it by a key in it, or not mind. Raises
-        PortFailed; PortTimedOut where it may have been carried out; BreakerOpen.
+        A request that failed is sent again as it is. Raises PortFailed; PortTimedOut where it may have been carried
+        out; BreakerOpen.
         """
         self._breaker.enter()
         failure: PortFailed = PortFailed("no try was made")
@@ -102,12 +123,20 @@ class Outgoing:
             for attempt in range(1, self._tries + 1):
                 try:
                     answer = await self._once(request)
+                    means = Meaning.TAKEN if meaning is None else meaning(answer)
+                    if means is Meaning.PASSING:
+                        raise PortFailed("the service said that it cannot do it at the moment")
                 except PortFailed as error:
                     failure = error
+                    if isinstance(error, PortTimedOut) and not request.repeatable:
+                        break
                     if attempt < self._tries:
                         await asyncio.sleep(PAUSE_SECONDS)
                     continue
-                self._breaker.succeeded()
+                if means is Meaning.CLOSED:
+                    self._breaker.failed()
+                else:
+                    self._breaker.succeeded()
                 return answer
         except BaseException:
             # Given up from outside: the caller's time was over before the service's.
@@ -127,7 +156,13 @@ class Outgoing:
             raise PortTimedOut(f"the service did not answer in {self._seconds} s") from None
         except httpx.HTTPError as error:
             # Its message may hold the address with what stands in it.
-            raise PortFailed(f"the service could not be reached ({type(error).__name__})") from None
+            words = f"the service could not be reached ({type(error).__name__})"
+            raise (PortFailed(words) if isinstance(error, httpx.ConnectError) else _unknown(request, words)) from None
+
+
+def _unknown(request: OutgoingRequest, words: str) -> PortFailed:
+    """The failure after which nobody knows whether the service has done it: told as such where that matters."""
+    return PortFailed(words) if request.repeatable else PortTimedOut(words)
 
 
 async def _exchange(request: OutgoingRequest, seconds: float) -> OutgoingAnswer:
@@ -144,13 +179,15 @@ async def _exchange(request: OutgoingRequest, seconds: float) -> OutgoingAnswer:
             content=request.body,
         ) as response,
     ):
-        if response.status_code in _PASSING:
+        if response.status_code in _NOT_DONE:
             raise PortFailed(f"the service answered {response.status_code}")
+        if response.status_code in _PASSING:
+            raise _unknown(request, f"the service answered {response.status_code}")
         body = b""
         async for part in response.aiter_bytes():
             body += part
             if len(body) > LARGEST_ANSWER:
-                raise PortFailed("the service answered with more than is read")
+                raise _unknown(request, "the service answered with more than is read")
         return OutgoingAnswer(response.status_code, _fields(body))
 
 

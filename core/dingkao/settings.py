@@ -310,12 +310,21 @@ class Settings(BaseSettings):
         default=None,
         description="PEM file of the Ed25519 key that signs audit checkpoints; none: from the audit's key",
     )
+    sms_gateway: str = Field(
+        default="adapter",
+        pattern="^(adapter|aliyun|tencent)$",
+        description="Who sends messages: an adapter of one's own (adapter), Aliyun (aliyun), Tencent Cloud (tencent)",
+    )
     sms_url: str | None = Field(
         default=None,
         pattern="^https?://",
-        description="Address of the SMS gateway's adapter; unset: messages stay in the outbox and none is sent",
+        description="Address of the SMS gateway; unset: the provider's own, or no adapter: messages stay in the outbox",
     )
-    sms_key_id: str = Field(default="", max_length=100, description="Name of the key that SMS requests are signed with")
+    sms_key_id: str = Field(
+        default="",
+        max_length=100,
+        description="Name of the key that SMS requests are signed with; Aliyun's AccessKey ID, Tencent's SecretId",
+    )
     sms_secret: SecretStr = Field(default=SecretStr(""), description="Key that SMS requests are signed with")
     sms_signature: str = Field(
         default="定考", min_length=2, max_length=20, description="Signature 短信签名 that each message begins with"
@@ -324,6 +333,13 @@ class Settings(BaseSettings):
         default_factory=dict,
         description='The gateway\'s ids of our templates, as {"first_login_code": "SMS_100"}; unset: our names',
     )
+    sms_parameters: dict[str, list[str]] = Field(
+        default_factory=dict,
+        description='The parameters of a template at aliyun or tencent, in its order, as {"first_login_code": '
+        '["code", "minutes:time"]} where it calls our minutes time; unset: ours',
+    )
+    sms_app_id: str = Field(default="", max_length=100, description="Tencent's SmsSdkAppId")
+    sms_region: str = Field(default="ap-guangzhou", max_length=50, description="Tencent's region, as ap-guangzhou")
     sms_seconds: float = Field(
         default=2.0, ge=0.1, le=30, description="Seconds that a try at the SMS gateway may take; a send takes 5 in all"
     )
@@ -343,7 +359,7 @@ class Settings(BaseSettings):
         default=10, ge=3, le=100, description="Wrong codes an hour after which no other is sent to the phone"
     )
     sms_code_interval_seconds: int = Field(
-        default=60, ge=10, le=3600, description="Seconds between two codes to one phone"
+        default=60, ge=1, le=3600, description="Seconds between two codes to one phone"
     )
     sms_codes_an_hour: int = Field(default=5, ge=1, le=60, description="Codes to one phone in an hour")
     sms_codes_a_day: int = Field(default=10, ge=1, le=100, description="Codes to one phone in a day")
