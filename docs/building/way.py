@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from building import pictures, way_of_staff
+from building import pictures, way_of_staff, way_of_wechat
 from building.recorder import Exchange, Person, Server, demo_server
 from dingkao.demo import people as demo
 from dingkao.messaging.outbox import read_outbox
@@ -57,6 +57,7 @@ async def walk() -> Mapping[str, Exchange]:
         await results(simple, failed, staff)
         await way_of_staff.show_step_up(server, staff, simple.assessment)
         await way_of_staff.end(staff, simple.assessment)
+        await way_of_wechat.show(server, SIMPLE, GENERAL)
         return server.recorder.exchanges
 
 

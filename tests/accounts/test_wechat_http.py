@@ -1,13 +1,20 @@
 """`code2session` against a local server that answers as WeChat documents it."""
 
+from dataclasses import replace
+
 import pytest
 
+from dingkao.accounts.sessions import Origin
+from dingkao.accounts.wechat import bind_wechat, log_in_with_wechat
 from dingkao.accounts.wechat_http import WeChatHttp
 from dingkao.application import build_environment
+from dingkao.environment import Environment
 from dingkao.outgoing import CircuitBreaker, Outgoing
+from dingkao.plugin.errors import StateConflict, TooManyRequests, ValidationFailed
 from dingkao.plugin.ports import MiniProgramRefusal, MiniProgramRefused, PortFailed, PortTimedOut
 from dingkao.settings import BadSettings, Settings
 from dingkao.testing.local_server import LocalServer, answer, cut, local_server
+from dingkao.testing.sample import build_sample
 
 OPEN_ID = "oGZUI0egBJY1zhBYw2KhdUfwVJJE"
 GOOD = answer(200, {"openid": OPEN_ID, "session_key": "tiihtNczf5v6AKRyjwEUhQ==", "unionid": "u"})
@@ -79,6 +86,38 @@ async def test_anything_else_is_a_failure_of_the_port(body: object) -> None:
             await wechat(server).open_id("code")
     assert len(server.asked) == 1
     assert "app-secret" not in str(failed.value)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("code", "refusal", "sentence"),
+    [
+        (40029, "WECHAT_CODE_INVALID", "微信登录凭证已失效，请重试。"),
+        (40163, "WECHAT_CODE_INVALID", "微信登录凭证已失效，请重试。"),
+        (45011, "RATE_LIMITED", "操作过于频繁，请在60秒后再试。"),
+        (40226, "WECHAT_BLOCKED", "微信限制了该账号登录，请用证件号码登录。"),
+        (-1, "WECHAT_UNAVAILABLE", "微信暂时无法访问，请稍后再试或用证件号码登录。"),
+        (40125, "WECHAT_UNAVAILABLE", "微信暂时无法访问，请稍后再试或用证件号码登录。"),
+    ],
+)
+async def test_a_doctor_is_told_what_wechat_said(
+    environment: Environment, code: int, refusal: str, sentence: str
+) -> None:
+    """From WeChat's number to the sentence that the mini-program shows, logging in and binding."""
+    province = await build_sample(environment)
+    doctor = await province.add_doctor()
+    async with local_server(answer(200, error(code, "told in English"))) as server:
+        with_wechat = replace(environment, mini_program=wechat(server))
+        origin = Origin("127.0.0.1", "", "request")
+        for asked in (
+            log_in_with_wechat(with_wechat, "code", origin=origin),
+            bind_wechat(with_wechat, doctor.caller, "code"),
+        ):
+            with pytest.raises((ValidationFailed, StateConflict, TooManyRequests)) as refused:
+                await asked
+            told = refused.value.problems[0] if isinstance(refused.value, ValidationFailed) else refused.value
+            assert (told.code, told.text.zh) == (refusal, sentence)
+    assert len(server.asked) == 2
 
 
 async def test_wechat_is_down_silent_or_cut_off() -> None:

@@ -40,6 +40,7 @@ def test_nothing_is_said_of_a_good_one() -> None:
 SETTINGS: list[tuple[str, dict[str, Any]]] = [
     ("audit-signature", {"audit_signing_key": None}),
     ("sms-clear", {"sms_url": "http://sms.example"}),
+    ("sms-interval", {"sms_code_interval_seconds": 59}),
     ("explorer", {"explorer": True, "introspection": False}),
     ("introspection", {"introspection": True}),
     ("plain-url", {"public_url": "http://dingkao.example"}),

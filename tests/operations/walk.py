@@ -117,6 +117,7 @@ class Walk:
             mini_program = WeChatHttp(wechat.url, app_id="wx", secret="s", outgoing=outgoing)
             object.__setattr__(self.environment, "mini_program", mini_program)
             await self.run(token, "BindWechat", input={"code": "one"})
+            await self.run(token, "Credentials")
             await self.run(None, "LogInWithWechat", input={"code": "two"})
         await self.run(token, "UnbindWechat")
         hospital = encode_id("Organisation", self.province.institution_id)

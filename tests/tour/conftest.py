@@ -45,6 +45,8 @@ def _settings(database_url: str, folder: Path) -> Settings:
         # Not the address it listens at: a client must not need the two to be one.
         public_url="https://dingkao.example",
         sweep_seconds=0.2,
+        # As `dingkao demo` has it: the tour resets a password soon after that phone's first code.
+        sms_code_interval_seconds=3,
     )
 
 
@@ -52,7 +54,7 @@ def _settings(database_url: str, folder: Path) -> Settings:
 def _serving(settings: Settings) -> Iterator[DemoServer]:
     # Connections wait in the socket's queue until the server has started: nobody needs to ask whether it has.
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(create_app(settings), log_config=None, ws="none"))
+        server = uvicorn.Server(uvicorn.Config(create_app(settings), log_config=None))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

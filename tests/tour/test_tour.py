@@ -19,22 +19,13 @@ from dingkao.web.operations import load_operations
 from .conftest import DemoServer
 from .personal_numbers import personal_numbers, readable, stored_bytes
 
-# They would change the demo's cycle, or say nothing of the way.
-NOT_PLAYED = {
-    "AttemptSaves",
-    "AppointBody",
-    "ApiVersion",
-    "CloseCycle",
-    "CreateCycle",
-    "DecideAbsence",
-    "OpenCycle",
-    "Ping",
-    "SittingChanged",
-}
-# Played in tests/operations and tests/accounts: they need a WeChat, a printed list, or a minute between two codes.
-NOT_PLAYED |= {
-    "BindWechat", "ChangePassword", "CompletePasswordReset", "CompletePhoneChange", "IssueActivationCodes",
-    "LogInWithWechat", "StartPasswordReset", "StartPhoneChange", "UnbindWechat",
+# Every documented operation is played.
+NOT_PLAYED: set[str] = set()
+# What the tour sees refused, never done: it would change the demo's cycle for whoever uses the demo beside it, needs
+# days to pass (a missed paper, a pass mark set afterwards), a second person over an attempt, or a WeChat of one's own.
+# What they do is played in tests/operations/walk.py.
+ONLY_REFUSED = {
+    "BindWechat", "CloseCycle", "CreateCycle", "DecideAbsence", "LogInWithWechat", "OpenCycle", "UnbindWechat",
 }  # fmt: skip
 
 
@@ -69,6 +60,9 @@ def test_every_answer_is_what_the_manual_says(
     assert "every answer as the manual says" in printed
     documented = {operation.name for operation in load_operations()}
     assert {name for name in documented if f" {name} " not in printed} == NOT_PLAYED
+    steps = [line.split() for line in printed.splitlines()]
+    done = {words[words.index("✓") - 1] for words in steps if "✓" in words[1:]}
+    assert documented - done - NOT_PLAYED == ONLY_REFUSED
     # The server keeps its data and has the demo's questions again; the second run makes doctors of its own.
     code, printed = play(demo_server)
     assert code == 0, printed

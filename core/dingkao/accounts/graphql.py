@@ -7,6 +7,7 @@ import strawberry
 
 from dingkao.accounts import refreshing, service
 from dingkao.accounts.logging_in import log_in
+from dingkao.accounts.own_account import read_own_credentials
 from dingkao.accounts.phone_codes import code_lifetime
 from dingkao.accounts.sessions import NewSession, Origin, caller_of
 from dingkao.context import CoreInfo
@@ -26,6 +27,21 @@ class RoleGrant:
     organisation_id: strawberry.ID | None = strawberry.field(description="Where it is held. 所在机构")
 
 
+@strawberry.type(description="How the asking account is opened. 账户安全信息")
+class Credentials:
+    phone: str | None = strawberry.field(description="The bound phone, masked; null: none. 绑定手机号（脱敏）")
+    password_set_at: datetime | None = strawberry.field(
+        description="When the password was set; null: before this was kept. 密码修改时间"
+    )
+    second_factor_since: datetime | None = strawberry.field(
+        description="Since when an authenticator is asked for; null: it is not. 动态口令启用时间"
+    )
+    recovery_codes: int = strawberry.field(description="Recovery codes that are left. 剩余恢复码数")
+    wechat_bound_at: datetime | None = strawberry.field(
+        description="Since when WeChat opens the account; null: it does not. 微信绑定时间"
+    )
+
+
 @strawberry.type(description="The account that asks. 当前账户")
 class Viewer:
     name: str = strawberry.field(description="Name. 姓名")
@@ -41,6 +57,19 @@ class Viewer:
         description="Until when acts that need step-up are open; null or past: `confirmIdentity` first. 身份验证有效至"
     )
     caller: strawberry.Private[Caller]
+
+    @strawberry.field(description="How the account is opened; null while the first login is open. 账户安全信息")
+    async def credentials(self) -> Credentials | None:
+        if self.caller.first_login or self.caller.second_factor_open:
+            return None
+        found = await read_own_credentials(self.caller)
+        return Credentials(
+            phone=mask_phone(found.phone) if found.phone else None,
+            password_set_at=found.password_set_at,
+            second_factor_since=found.second_factor_since,
+            recovery_codes=found.recovery_codes,
+            wechat_bound_at=found.wechat_bound_at,
+        )
 
 
 @strawberry.type(description="A session that has begun. 登录成功")

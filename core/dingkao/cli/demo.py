@@ -22,6 +22,9 @@ _LOG_IN: Final = """mutation LogIn($input: LogInInput!) {
   }
 }"""
 
+# Who tries the demo asks for codes again and again from one address; no phone rings.
+_DEMO_LIMITS: Final = {"sms_code_interval_seconds": 3, "sms_codes_address_day": 5000}
+
 
 def demo(
     host: HostOption = HOST,
@@ -69,6 +72,7 @@ def _demo_settings(settings: "Settings", host: str, port: int) -> "Settings":
         changes |= {"seal_key": key, "seal_passphrase": SecretStr(passphrase)}
     if "public_url" not in settings.model_fields_set:
         changes["public_url"] = f"http://{host}:{port}"
+    changes |= {name: value for name, value in _DEMO_LIMITS.items() if name not in settings.model_fields_set}
     if "log_format" not in settings.model_fields_set:
         changes["log_format"] = "text"
     return settings.model_copy(update=changes)

@@ -17,6 +17,8 @@ from dingkao.settings import Settings
 
 LONGEST_SESSION_HOURS: Final = 12
 """Hours after which a person logs in again at the latest (security.md 3.2; NIST SP 800-63B AAL2: 24)."""
+SHORTEST_SMS_INTERVAL_SECONDS: Final = 60
+"""Seconds between two codes to one phone (security.md 3.2)."""
 
 LONGEST_LINK_SECONDS: Final = 600
 """Seconds for which a signed link, which whoever has it can open, should open at the most (our choice)."""
@@ -114,6 +116,13 @@ def _sms_in_the_clear(facts: Facts) -> str | None:
     if url is None or url.startswith("https://") or _is_local(urlsplit(url).hostname or ""):
         return None
     return "DINGKAO_SMS_URL is plain HTTP: codes and phones travel in the clear"
+
+
+def _sms_often(facts: Facts) -> str | None:
+    seconds = facts.settings.sms_code_interval_seconds
+    if seconds >= SHORTEST_SMS_INTERVAL_SECONDS:
+        return None
+    return f"DINGKAO_SMS_CODE_INTERVAL_SECONDS is {seconds}: anybody may have a phone ring that often"
 
 
 def _explorer(facts: Facts) -> str | None:
@@ -302,6 +311,9 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check("debug-log", Severity.UNSAFE, _debug, "set DINGKAO_LOG_LEVEL=INFO"),
     Check("session-hours", Severity.UNSAFE, _long_sessions, f"set at most {LONGEST_SESSION_HOURS}"),
     Check("sms-clear", Severity.UNSAFE, _sms_in_the_clear, "set the gateway's https address"),
+    Check(
+        "sms-interval", Severity.UNSAFE, _sms_often, f"set {SHORTEST_SMS_INTERVAL_SECONDS} or more, or leave it unset"
+    ),
     Check("totp", Severity.UNSAFE, _totp, "name the roles of staff, those of administrators and authorities first"),
     Check("hosts", Severity.ADVICE, _no_hosts, "name the host names of the public address"),
     Check("hsts", Severity.ADVICE, _no_hsts, "set 31536000 once https works for good"),

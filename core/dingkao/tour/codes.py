@@ -10,7 +10,9 @@ from dingkao.messaging.outbox import read_outbox
 from dingkao.settings import load_settings
 from dingkao.tour.people import CodeReader
 
-_CODE = re.compile(r"\d{6}")
+_CODE = re.compile(r"验证码(\d{6})")
+# A notice or two may have gone to the phone since its code.
+_LOOKED_AT = 10
 
 
 class CodeNotFound(Exception):
@@ -29,20 +31,20 @@ def outbox_reader(database_url: str | None = None) -> CodeReader:
 
     async def newest(phone: str) -> str | None:
         async with database.session():
-            messages = await read_outbox(1, phone)
-        return messages[0].text if messages else None
+            messages = await read_outbox(_LOOKED_AT, phone)
+        found = (_CODE.search(message.text) for message in messages)
+        return next((code.group(1) for code in found if code), None)
 
     def read(phone: str) -> str:
         try:
             if database.path is not None and not database.path.is_file():
                 raise FileNotFoundError(f"there is no file {database.path}")
-            text = asyncio.run(newest(phone))
+            code = asyncio.run(newest(phone))
         except Exception as error:
             raise CodeNotFound(f"cannot read the outbox of {shown}: {error}. {_ADVICE}") from error
-        found = _CODE.search(text) if text else None
-        if found is None:
+        if code is None:
             raise CodeNotFound(f"the code that the server has sent is not in the outbox of {shown}. {_ADVICE}")
-        return found.group()
+        return code
 
     return read
 

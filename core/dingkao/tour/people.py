@@ -64,6 +64,7 @@ class World:
     other_institution: Account
     hospital_id: str
     other_hospital_id: str
+    body_id: str
 
     def doctor(self, name: str, *, practising_since: date, in_registry: bool = False) -> Doctor:
         """A new doctor with made-up numbers; nobody has them, in no run before either (as far as chance allows)."""

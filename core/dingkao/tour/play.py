@@ -13,6 +13,8 @@ from dingkao.clock import SystemClock, china_date
 from dingkao.demo import people as demo
 from dingkao.tour import steps_accounts as accounts
 from dingkao.tour import steps_accounts_of_staff as accounts_of_staff
+from dingkao.tour import steps_credentials as credentials
+from dingkao.tour import steps_cycle as cycle
 from dingkao.tour import steps_exemption as exemption
 from dingkao.tour import steps_registration as registration
 from dingkao.tour import steps_result as result
@@ -86,6 +88,7 @@ def _open_world(http: httpx.Client, report: Report, read_code: CodeReader) -> Wo
         other_institution=_staff(http, report, "另一家医院", demo.SECOND_INSTITUTION_OFFICER),
         hospital_id=_organisation(authority, demo.FIRST_HOSPITAL),
         other_hospital_id=_organisation(authority, demo.SECOND_HOSPITAL),
+        body_id=_organisation(authority, demo.BODY),
     )
 
 
@@ -158,7 +161,16 @@ def _play(world: World, banks: Mapping[str, Bank]) -> None:
     _results(world, doctors)
     world.report.chapter("工作人员查询")
     staff.look_up(world, simple)
+    cycle.refuse_changes(world, simple)
+    cycle.watch(world, simple)
     accounts_of_staff.administer(world)
+    world.report.chapter("修改密码、更换手机号、忘记密码、激活码、微信")
+    credentials.change_password(general)
+    credentials.change_phone(world, general)
+    credentials.reset_password(world, exempted)
+    accounts.log_in(exempted)
+    credentials.come_back_by_activation_code(world, failing)
+    credentials.be_without_wechat(world, general)
     world.report.chapter("退出登录")
     accounts.log_out_everywhere(simple)
     accounts.keep_session(simple)
@@ -215,7 +227,8 @@ def _simple(world: World, doctor: Doctor, banks: Mapping[str, Bank], stranger: D
     tests.consent(doctor, with_refusals=True)
     tests.sit(doctor, HUMANITIES, banks[HUMANITIES], right=False)
     tests.state(doctor, HUMANITIES, "AVAILABLE", None)
-    tests.sit(doctor, HUMANITIES, banks[HUMANITIES], right=True, with_refusals=True)
+    attempt = tests.sit(doctor, HUMANITIES, banks[HUMANITIES], right=True, with_refusals=True)
+    tests.see_saves(world, doctor, attempt)
     tests.state(doctor, HUMANITIES, "PASSED", None)
     _concluded(doctor, "QUALIFIED")
 

@@ -108,6 +108,15 @@ def sit(doctor: Doctor, subject: str, bank: Bank, *, right: bool, with_refusals:
     return submitted
 
 
+def see_saves(world: World, doctor: Doctor, attempt: Any) -> None:
+    """作答记录: the body reads every save of an attempt, those that came too late to count too; the doctor not yet."""
+    asked = {"attemptId": attempt["id"], "first": 100}
+    doctor.account.refused("AttemptSaves", "FORBIDDEN", **asked)
+    told = world.body.read("AttemptSaves", lambda value: f"作答记录：保存{len(value['edges'])}次", **asked)
+    taken = [answer["taken"] for edge in told["edges"] for answer in edge["node"]["answers"]]
+    world.body.equal("AttemptSaves", "answers that came too late to count", taken.count(False), 1)
+
+
 def refuse_start(doctor: Doctor, subject: str, code: str) -> None:
     """A paper that must not begin."""
     doctor.account.refused("StartAttempt", code, input={"paperId": paper(doctor, subject)["id"]})
