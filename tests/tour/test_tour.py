@@ -21,11 +21,13 @@ from .personal_numbers import personal_numbers, readable, stored_bytes
 
 # Every documented operation is played.
 NOT_PLAYED: set[str] = set()
-# What the tour sees refused, never done: it would change the demo's cycle for whoever uses the demo beside it, needs
-# days to pass (a missed paper, a pass mark set afterwards), a second person over an attempt, or a WeChat of one's own.
-# What they do is played in tests/operations/walk.py.
+# What the tour sees refused, never done: it would change the demo's cycle or bank for whoever uses the demo beside it,
+# needs days to pass (a missed paper, a pass mark set afterwards), somebody who watches a sitting, or a WeChat of one's
+# own. What they do is played in tests/operations/walk.py.
 ONLY_REFUSED = {
-    "BindWechat", "CloseCycle", "CreateCycle", "DecideAbsence", "LogInWithWechat", "OpenCycle", "UnbindWechat",
+    "BindWechat", "CloseCycle", "CreateCycle", "DecideAbsence", "DecideVoiding", "GrantExtraTime",
+    "GrantSittingExtraTime", "LogInWithWechat", "OpenCycle", "PauseAttempt", "RepinCyclePolicy", "RequestVoiding",
+    "ResumeAttempt", "RetireQuestions", "SetPassMark", "UnbindWechat", "VoidQuestion",
 }  # fmt: skip
 
 

@@ -40,6 +40,7 @@ def watch(world: World, doctor: Doctor) -> None:
     told = first_event(world, world.body, "SittingChanged", "实时监考", **sitting)
     asked = world.body.read("Sitting", lambda value: f"监考名单{len(_doctors(value))}人", **sitting)
     world.body.equal("SittingChanged", "who is in it", [one["paperId"] for one in told["doctors"]], _papers(asked))
+    world.body.read("SittingProctoring", "本场抓拍情况", **sitting)
     refused_event(world, doctor.account, "SittingChanged", "FORBIDDEN", **sitting)
     account = world.authority
     account.read("ApiVersion", lambda value: f"系统版本{value}")
