@@ -18,7 +18,7 @@ from typing import Final
 
 # Seconds after which those who were refused come again, at least and at most.
 _SOONEST: Final = 1.0
-_LATEST: Final = 60.0
+_LATEST: Final = 30.0
 # How many a second can be served, until that is known; and how much of it each second's count says anew.
 _FIRST_PACE: Final = 20.0
 _NEWS: Final = 0.3
@@ -35,8 +35,8 @@ class Overloaded(Exception):
 
 
 class _Moments:
-    """When those who are refused come again: each gets the next free moment, at the pace at which their kind was served
-    in the seconds in which somebody was refused."""
+    """When those who are refused come again: each gets the next free moment, at the pace at which their kind can
+    be served."""
 
     def __init__(self) -> None:
         self._pace = _FIRST_PACE
@@ -54,10 +54,10 @@ class _Moments:
         now = monotonic()
         passed = now - self._since
         if passed >= 1.0:
-            # A second in which nobody was refused says nothing of how many could have been served.
-            if self._refused:
-                self._pace += _NEWS * (self._served / passed - self._pace)
-                self._pace = max(self._pace, _SLOWEST_PACE)
+            pace = self._served / passed
+            # Where nobody was refused, more could have been served.
+            if self._refused or pace > self._pace:
+                self._pace = max(self._pace + _NEWS * (pace - self._pace), _SLOWEST_PACE)
             self._since, self._served, self._refused = now, 0, 0
         self._refused += 1
         moment = min(max(now + _SOONEST, self._next), now + _LATEST)

@@ -174,6 +174,9 @@ def _no_such_number(text: str) -> None:
     raise ValueError(text)
 
 
+_DECODER = json.JSONDecoder(parse_constant=_no_such_number)
+
+
 async def _read(request: Request) -> GraphQLRequest:
     content_type = request.headers.get("content-type", "").split(";")
     if content_type[0].strip().lower() != JSON:
@@ -196,7 +199,7 @@ async def _read(request: Request) -> GraphQLRequest:
     try:
         # As text: from bytes the parser would take UTF-16 too.
         text = body.decode()
-        asked = json.loads(text, parse_constant=_no_such_number)
+        asked = _DECODER.decode(text)
     except (ValueError, RecursionError):
         raise BadRequest(400, "The body is not JSON.") from None
     return checked_request(asked, text)
