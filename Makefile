@@ -29,7 +29,7 @@ demo-reset: $(RUNTIME) explorer
 	@$(RUN)/dingkao demo --reset
 
 test: $(DEVELOPMENT) explorer
-	@$(RUN)/python -m pytest -n 2 $(TESTS)
+	@$(RUN)/python -m pytest -n 2 --dist worksteal $(TESTS)
 
 check: $(DEVELOPMENT)
 	@$(RUN)/ruff check .

@@ -38,7 +38,6 @@ from dingkao.ports import (
 )
 from dingkao.proctoring.recorder import RecordingFaceVerifier, RecordingProctor
 from dingkao.registry import Registry
-from dingkao.schema import assemble
 from dingkao.settings import BadSettings, Settings
 from dingkao.storage.faces import FaceImages
 from dingkao.storage.files import open_file_store
@@ -68,7 +67,9 @@ def load_registry(settings: Settings, plugins: list[FoundPlugin] | None = None) 
     check_required(found, settings.plugins_required, problems)
     registry = build_registry(found, problems, trace=settings.trace_hooks)
     if len(problems):
-        # Refused in any case: then all of it at once.
+        # Refused in any case: then all of it at once. Imported here, since every command would wait for every type.
+        from dingkao.schema import assemble
+
         try:
             assemble(registry)
         except PluginRefused as refused:
@@ -79,10 +80,16 @@ def load_registry(settings: Settings, plugins: list[FoundPlugin] | None = None) 
 
 
 def build_environment(
-    settings: Settings, *, clock: Clock | None = None, plugins: list[FoundPlugin] | None = None
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    plugins: list[FoundPlugin] | None = None,
+    registry: Registry | None = None,
 ) -> Environment:
-    """Everything but open connections. Raises PluginRefused, BadDatabaseUrl, BadSettings."""
-    registry = load_registry(settings, plugins)
+    """Everything but open connections; `registry` is what `load_registry` gave, where the caller has it. Raises
+    PluginRefused, BadDatabaseUrl, BadSettings."""
+    if registry is None:
+        registry = load_registry(settings, plugins)
     policies = PolicyBook(registry.sections, registry.layers)
     try:
         policies.check()

@@ -33,6 +33,7 @@ from dingkao.host.loading import FoundPlugin, find_plugins
 from dingkao.settings import PREFIX, Settings
 from dingkao.testing.clock import SettableClock
 from dingkao.testing.keys import TEST_KEYS
+from dingkao.testing.shared import shared_schema
 from dingkao.web.app import create_app
 from dingkao.web.operations import load_operations
 
@@ -229,7 +230,7 @@ async def demo_server(extra: FoundPlugin | None = None) -> AsyncIterator[Server]
             log_level="ERROR",
         )
         plugins = bundled_plugins() + ([extra] if extra else [])
-        app: Starlette = create_app(settings, clock=clock, plugins=plugins)
+        app: Starlette = create_app(settings, clock=clock, plugins=plugins, schema_of=shared_schema)
         environment: Environment = app.state.environment
         # Written to standard error, the requests' log lines would only be in the way.
         stack.enter_context(structlog.testing.capture_logs())

@@ -1,33 +1,33 @@
-"""Running the real command in a process and a folder of its own."""
+"""Running the real command in a folder of its own."""
 
 import asyncio
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import asyncpg
 import pytest
-from command_line import COMMAND, LIMIT_SECONDS, Outcome, Run, RunningServer, Start, environment_of
+from command_line import Outcome, Run, RunningServer, Start, run_here, run_process
 
 from dingkao.testing.databases import PostgreSQLDatabases, SQLiteDatabases
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Runs `dingkao` with arguments, in an empty folder, with the settings given by name."""
+    """Runs `dingkao` with arguments, in an empty folder, with the settings given by name; in this process, since it is
+    called often. `installed` is for what only a process of its own shows."""
 
     def run(*arguments: str | Path, **settings: str) -> Outcome:
-        done = subprocess.run(
-            [COMMAND, *map(str, arguments)],
-            cwd=tmp_path,
-            env=environment_of(settings),
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=LIMIT_SECONDS,
-            check=False,
-        )
-        return Outcome(done.returncode, done.stdout, done.stderr)
+        return run_here(tmp_path, arguments, settings)
+
+    return run
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Run:
+    """The same, as the installed command in a process of its own."""
+
+    def run(*arguments: str | Path, **settings: str) -> Outcome:
+        return run_process(tmp_path, arguments, settings)
 
     return run
 

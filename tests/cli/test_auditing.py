@@ -1,4 +1,4 @@
-"""`dingkao audit …`: the real command line, in the test's own process since it is called often."""
+"""`dingkao audit …`."""
 
 import asyncio
 import csv
@@ -9,31 +9,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from command_line import Outcome, Run
+from command_line import Run
 
 from dingkao.application import build_environment
 from dingkao.audit.signing import BadSignature, check_signed
 from dingkao.audit.work import SYSTEM_CALLER, begin
-from dingkao.cli.main import app
 from dingkao.settings import Settings
 from dingkao.testing.clock import SettableClock
 
 ENTRIES = 8
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs `dingkao` with arguments, in an empty folder, with the settings given by name."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str | Path, **settings: str) -> Outcome:
-        for name, value in settings.items():
-            monkeypatch.setenv(f"DINGKAO_{name}", value)
-        code = app([str(argument) for argument in arguments], standalone_mode=False)
-        out, err = capsys.readouterr()
-        return Outcome(code if isinstance(code, int) else 0, out, err)
-
-    return run
 
 
 @pytest.fixture

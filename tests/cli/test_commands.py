@@ -1,4 +1,4 @@
-"""The commands that end by themselves, run as a person runs them."""
+"""The commands that end by themselves."""
 
 import asyncio
 import json
@@ -34,6 +34,24 @@ COMMANDS = (
     "outbox",
     "new-plugin",
 )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "code"),
+    [
+        (("--help",), {}, 0),
+        (("sevre",), {}, 2),
+        (("migrate", "--check"), {"LOG_LEVEL": "LOUD"}, 2),
+        (("migrate", "--check"), {}, 1),
+        (("settings",), {"NO_SUCH_THING": "1"}, 0),
+    ],
+)
+def test_the_installed_command_is_the_entry_point_that_the_other_tests_call(
+    installed: Run, run: Run, arguments: tuple[str, ...], settings: dict[str, str], code: int
+) -> None:
+    outcome = installed(*arguments, **settings)
+    assert outcome.code == code
+    assert outcome == run(*arguments, **settings)
 
 
 def test_help_names_every_command_and_shows_nothing_else(run: Run) -> None:

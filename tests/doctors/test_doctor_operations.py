@@ -21,8 +21,8 @@ from dingkao.plugin.errors import AccessRefused, Forbidden, NotFound, NotLoggedI
 from dingkao.plugin.ids import encode_id
 from dingkao.plugin.text import Language
 from dingkao.plugin.vocabulary import AssessmentState
-from dingkao.schema import assemble
 from dingkao.testing.sample import SampleProvince, build_sample
+from dingkao.testing.shared import shared_schema
 from dingkao.web.execution import Executor
 from dingkao.web.operations import load_operations
 
@@ -34,7 +34,7 @@ class Client:
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
-        self._executor = Executor(assemble(environment.registry))
+        self._executor = Executor(shared_schema(environment.registry))
         self.queries = 0
 
     async def run(self, caller: Caller | None, operation: str, **variables: Any) -> Any:

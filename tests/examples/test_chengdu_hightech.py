@@ -261,20 +261,17 @@ def test_the_same_way_in_a_district_beside_it(installed: InstalledEnvironment, t
         failed.account.refused("IssueNotice", "NOTICE_NOT_PRINTABLE", input=notice)
 
 
-def test_a_cycle_keeps_its_rules_when_the_plugin_is_gone(
-    dingkao_wheel: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    folder = tmp_path_factory.mktemp("chengdu-removed")
-    own = make_environment(folder / "environment", [dingkao_wheel, build_wheel(EXAMPLE, folder)])
-    (folder / "clock").write_text(datetime.combine(FIRST_DAY, time(2), UTC).isoformat(), encoding="utf-8")
-    with serving(own, folder) as server:
+# The last in this file: it takes the plugin out of the environment of all.
+def test_a_cycle_keeps_its_rules_when_the_plugin_is_gone(installed: InstalledEnvironment, tmp_path: Path) -> None:
+    (tmp_path / "clock").write_text(datetime.combine(FIRST_DAY, time(2), UTC).isoformat(), encoding="utf-8")
+    with serving(installed, tmp_path) as server:
         world, (doctor, _) = server.world("zone")
         enrol(doctor)
         review.approve_by_institution(world, doctor)
         review.approve_by_body(world, doctor)
         exemption = ask(doctor, "NEXT_TITLE_EXAM", TITLE, PRACTICE)
-    own.uninstall("dingkao-chengdu-hightech")
-    with serving(own, folder) as server:
+    installed.uninstall("dingkao-chengdu-hightech")
+    with serving(installed, tmp_path) as server:
         world, (doctor, other) = server.world("zone")
         names = {plugin["name"] for plugin in world.authority.read("Plugins", "插件")}
         assert "chengdu_hightech" not in names

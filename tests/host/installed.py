@@ -1,4 +1,4 @@
-"""Small distributions, built as wheels, installed by pip into a folder of their own, and the real command run on it."""
+"""Small distributions, built as wheels, installed into a folder of their own, and the real command run on it."""
 
 import subprocess
 import sys
@@ -62,17 +62,21 @@ class Outcome:
 class Place:
     """A folder into which distributions were installed, beside the environment that runs the tests."""
 
-    def __init__(self, folder: Path, *groups: Sequence[Distribution]) -> None:
-        """Each group is installed into a folder of its own, the first of them first on the import path."""
+    def __init__(self, folder: Path, *groups: Sequence[Distribution], by_pip: bool = False) -> None:
+        """Each group is installed into a folder of its own, the first of them first on the import path: by pip, or by
+        what pip does with a wheel of Python alone, unpacking it."""
         self._folder = folder
         self._paths = []
         for number, distributions in enumerate(groups):
             target = folder / f"site-{number}"
             wheels = folder / f"wheels-{number}"
             wheels.mkdir(parents=True)
-            files = [str(distribution.wheel(wheels)) for distribution in distributions]
-            arguments = ["install", "--quiet", "--no-index", "--no-deps", "--no-compile", "--target", str(target)]
-            subprocess.run([sys.executable, "-m", "pip", *arguments, *files], check=True, timeout=LIMIT_SECONDS)
+            files = [distribution.wheel(wheels) for distribution in distributions]
+            if by_pip:
+                arguments = ["install", "--quiet", "--no-index", "--no-deps", "--no-compile", "--target", target]
+                subprocess.run([sys.executable, "-m", "pip", *arguments, *files], check=True, timeout=LIMIT_SECONDS)
+            else:
+                _unpack(files, target)
             self._paths.append(str(target))
 
     def run(self, *arguments: str, **settings: str) -> Outcome:
@@ -94,3 +98,9 @@ class Place:
             check=False,
         )
         return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def _unpack(wheels: Sequence[Path], target: Path) -> None:
+    for wheel in wheels:
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(target)

@@ -14,10 +14,10 @@ from dingkao.papers.tables import AssessmentPaper
 from dingkao.plugin.ids import encode_id
 from dingkao.plugin.text import Language
 from dingkao.plugin.vocabulary import AssessmentState
-from dingkao.schema import assemble
 from dingkao.settings import Settings
 from dingkao.testing.clock import SettableClock
 from dingkao.testing.sample import SampleDoctor, build_sample
+from dingkao.testing.shared import shared_schema
 from dingkao.web.execution import Executor
 
 QUERY = """
@@ -65,7 +65,7 @@ async def ask_without(environment: Environment, settings: Settings, clock: Setta
     async def ask(*blocked: str) -> Any:
         blocking = build_environment(settings.model_copy(update={"plugins_blocked": blocked}), clock=clock)
         context = CoreContext(blocking, doctor.caller, Language.CHINESE, CoreServices(blocking), "test", "127.0.0.1")
-        outcome = await Executor(assemble(blocking.registry)).run(
+        outcome = await Executor(shared_schema(blocking.registry)).run(
             QUERY, {"id": encode_id("Assessment", doctor.assessment_id)}, None, context
         )
         assert list(outcome.errors) == []

@@ -1,4 +1,4 @@
-"""Refusals that depend on what is installed: real wheels, installed by pip, and the real command."""
+"""Refusals that depend on what is installed: real wheels, and the real command."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -35,8 +35,8 @@ def problems(outcome: Outcome) -> list[str]:
     return [line.removeprefix("  - ") for line in rest]
 
 
-def test_an_installed_plugin_is_listed_with_its_origin_and_without_a_path(install: Install, tmp_path: Path) -> None:
-    place = install(Distribution("dingkao-shift", "shift", version="2.5"))
+def test_a_plugin_that_pip_installed_is_listed_with_its_origin_and_without_a_path(tmp_path: Path) -> None:
+    place = Place(tmp_path, [Distribution("dingkao-shift", "shift", version="2.5")], by_pip=True)
     outcome = place.run("plugins", "--json")
     assert outcome.err == ""
     (listed,) = (plugin for plugin in json.loads(outcome.out) if plugin["name"] == "shift")

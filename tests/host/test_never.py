@@ -25,8 +25,8 @@ from dingkao.plugin.tables import OutOfReach, Statement
 from dingkao.plugin.text import Language
 from dingkao.plugin.vocabulary import Role
 from dingkao.registry import Registry
-from dingkao.schema import assemble
 from dingkao.testing.sample import SampleDoctor, SampleProvince, build_sample, caller_for
+from dingkao.testing.shared import shared_schema
 from dingkao.web.execution import Executor
 from dingkao_exemptions.tables import ExemptionRequest
 
@@ -117,7 +117,7 @@ class Asking:
 
     def __init__(self, environment: Environment, registry: Registry) -> None:
         self._environment = environment
-        self._executor = Executor(assemble(registry))
+        self._executor = Executor(shared_schema(registry))
 
     async def __call__(self, doctor: SampleDoctor, query: str) -> Any:
         services = CoreServices(self._environment)

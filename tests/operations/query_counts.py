@@ -18,7 +18,7 @@ from dingkao.settings import Settings
 from dingkao.testing.clock import START, SettableClock
 from dingkao.testing.databases import PostgreSQLDatabases, SQLiteDatabases
 from dingkao.testing.keys import TEST_KEYS
-from dingkao.web.app import create_app
+from dingkao.testing.web import running_app
 from dingkao.web.operations import load_operations
 
 from .busy_province import CountingClient
@@ -65,15 +65,10 @@ def count(databases: SQLiteDatabases | PostgreSQLDatabases, folder: Path, size: 
 
 async def _walk(settings: Settings, size: int) -> Counts:
     clock = SettableClock()
-    app = create_app(settings, clock=clock)
-    environment = app.state.environment
-    transport = httpx.ASGITransport(app=app)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://dingkao.example") as http,
-    ):
-        with environment.database.use():
-            return await Walk(environment, clock, CountingClient(http), size).play()
+    async with running_app(settings, clock) as app:
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://dingkao.example") as http:
+            return await Walk(app.state.environment, clock, CountingClient(http), size).play()
 
 
 def table(sqlite: Counts, postgresql: Counts) -> str:

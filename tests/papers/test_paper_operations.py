@@ -22,9 +22,9 @@ from dingkao.plugin.errors import Forbidden, NotFound, NotLoggedIn
 from dingkao.plugin.ids import encode_id
 from dingkao.plugin.text import Language
 from dingkao.plugin.vocabulary import PaperSubject
-from dingkao.schema import assemble
 from dingkao.testing.clock import SettableClock
 from dingkao.testing.sample import SampleDoctor
+from dingkao.testing.shared import shared_schema
 from dingkao.web.execution import Executor
 from dingkao.web.operations import load_operations
 
@@ -44,7 +44,7 @@ class Client:
 
     def __init__(self, sittings: Sittings) -> None:
         self.environment = sittings.environment
-        self.executor = Executor(assemble(sittings.environment.registry))
+        self.executor = Executor(shared_schema(sittings.environment.registry))
 
     async def run(
         self, caller: Caller | None, text: str, language: Language = Language.CHINESE, **variables: Any

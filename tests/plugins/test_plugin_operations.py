@@ -14,8 +14,8 @@ from dingkao.plugin.errors import AccessRefused
 from dingkao.plugin.ids import encode_id
 from dingkao.plugin.text import Language
 from dingkao.plugin.vocabulary import AssessmentState
-from dingkao.schema import assemble
 from dingkao.testing.sample import SampleProvince
+from dingkao.testing.shared import shared_schema
 from dingkao.web.execution import Executor
 from dingkao.web.operations import load_operations
 
@@ -40,7 +40,7 @@ class Client:
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
-        self._executor = Executor(assemble(environment.registry))
+        self._executor = Executor(shared_schema(environment.registry))
         self._services = CoreServices(environment)
         self.queries = 0
 

@@ -16,8 +16,8 @@ from dingkao.plugin.errors import BadArgument, Forbidden, NotFound, NotLoggedIn
 from dingkao.plugin.ids import encode_id
 from dingkao.plugin.text import Language
 from dingkao.plugin.vocabulary import Role
-from dingkao.schema import assemble
 from dingkao.testing.sample import caller_for
+from dingkao.testing.shared import shared_schema
 from dingkao.web.operations import load_operations
 
 TEXTS = {operation.name: operation.text for operation in load_operations()}
@@ -33,7 +33,7 @@ class Client:
         """The one root field's value. Raises the refusal behind a top-level error."""
         services = CoreServices(self.environment)
         context = CoreContext(self.environment, caller, Language.CHINESE, services, "test", "127.0.0.1")
-        schema = assemble(self.environment.registry)
+        schema = shared_schema(self.environment.registry)
         result = await schema.execute(TEXTS[name], variable_values=variables, context_value=context)
         for error in result.errors or ():
             raise error.original_error or error

@@ -17,6 +17,7 @@ from dingkao.clock import SystemClock
 from dingkao.demo.province import ensure_demo
 from dingkao.documents.demo_seal import create_demo_seal_key
 from dingkao.settings import Settings
+from dingkao.testing.shared import shared_schema
 from dingkao.web.app import create_app
 
 
@@ -54,7 +55,7 @@ def _settings(database_url: str, folder: Path) -> Settings:
 def _serving(settings: Settings) -> Iterator[DemoServer]:
     # Connections wait in the socket's queue until the server has started: nobody needs to ask whether it has.
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = uvicorn.Server(uvicorn.Config(create_app(settings), log_config=None))
+        server = uvicorn.Server(uvicorn.Config(create_app(settings, schema_of=shared_schema), log_config=None))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

@@ -40,6 +40,7 @@ from dingkao.demo.people import PASSWORD as DEMO_PASSWORD
 from dingkao.demo.province import ensure_demo
 from dingkao.migrations import CORE_MIGRATIONS
 from dingkao.settings import Settings
+from dingkao.testing.shared import shared_schema
 from dingkao.web.app import create_app
 from dingkao.web.explorer import Explorer, ExplorerLogIn, ExplorerRefresh, ExplorerTab
 from dingkao.web.explorer.build import ExplorerBuildError, build_explorer
@@ -223,7 +224,9 @@ def explorer_server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
     settings = Settings(database_url=f"sqlite:///{folder / 'demo.db'}", storage_url=str(folder / "files"))
     asyncio.run(_prepare_demo(settings))
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="critical", ws="none"))
+        server = uvicorn.Server(
+            uvicorn.Config(create_app(settings, schema_of=shared_schema), log_level="critical", ws="none")
+        )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"

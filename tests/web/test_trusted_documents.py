@@ -1,12 +1,11 @@
 """Trusted documents: a manifest of the clients' operations, and what a server does about others."""
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.command_line import COMMAND, environment_of
+from tests.cli.command_line import Outcome, run_here
 
 from dingkao.settings import BadSettings, Settings
 from dingkao.testing.clock import SettableClock
@@ -99,11 +98,8 @@ def test_a_mode_without_a_manifest_refuses_the_start() -> None:
 
 
 def test_the_command_writes_what_the_server_reads(tmp_path: Path) -> None:
-    def run(folder: str) -> subprocess.CompletedProcess[str]:
-        command = [COMMAND, "documents", folder, "--output", "documents.json"]
-        return subprocess.run(
-            command, cwd=tmp_path, env=environment_of({}), capture_output=True, text=True, check=False, timeout=60
-        )
+    def run(folder: str) -> Outcome:
+        return run_here(tmp_path, ["documents", folder, "--output", "documents.json"], {})
 
     folder = tmp_path / "client"
     folder.mkdir()
@@ -111,14 +107,14 @@ def test_the_command_writes_what_the_server_reads(tmp_path: Path) -> None:
     for operation in operations:
         (folder / f"{operation.file}.graphql").write_text(operation.text, encoding="utf-8")
     done = run("client")
-    assert done.returncode == 0, done.stderr
+    assert done.code == 0, done.err
     found = load_trusted_documents(Settings(documents_mode="enforce", documents_manifest=tmp_path / "documents.json"))
     assert all(found.holds(operation.text) for operation in operations)
     before = (tmp_path / "documents.json").read_bytes()
     (folder / "bad.graphql").write_text("query Bad { nothing }", encoding="utf-8")
     refused = run("client")
-    assert refused.returncode == 1
-    assert "bad.graphql: Cannot query field 'nothing'" in refused.stderr
+    assert refused.code == 1
+    assert "bad.graphql: Cannot query field 'nothing'" in refused.err
     assert (tmp_path / "documents.json").read_bytes() == before
     (tmp_path / "empty").mkdir()
-    assert "holds no .graphql file" in run("empty").stderr
+    assert "holds no .graphql file" in run("empty").err

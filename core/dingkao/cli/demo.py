@@ -5,7 +5,6 @@ import json
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from pydantic import SecretStr
 
 from dingkao.cli.console import new_table, output, say
 from dingkao.cli.serving import HOST, PORT, HostOption, PortOption
@@ -61,6 +60,8 @@ def demo(
 
 
 def _demo_settings(settings: "Settings", host: str, port: int) -> "Settings":
+    from pydantic import SecretStr
+
     from dingkao.cli.demo_folder import ensure_seal_key
     from dingkao.cli.keys import ensure_keys
     from dingkao.clock import SystemClock

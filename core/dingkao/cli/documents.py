@@ -22,13 +22,15 @@ def documents(
     written. The server takes it by DINGKAO_DOCUMENTS_MANIFEST and DINGKAO_DOCUMENTS_MODE (log, then enforce).
     """
     from dingkao.application import load_registry
+    from dingkao.schema import assemble
     from dingkao.settings import load_settings
     from dingkao.web.app import build_executor
     from dingkao.web.trusted_documents import manifest
 
     files = _files(sources)
     texts = [(path, path.read_text(encoding="utf-8")) for path in files]
-    executor = build_executor(load_registry(load_settings()), load_settings())
+    settings = load_settings()
+    executor = build_executor(assemble(load_registry(settings)), settings)
     errors = {path: executor.prepare(text).errors for path, text in texts}
     problems = [f"{path}: {found[0].message}" for path, found in errors.items() if found]
     if problems:

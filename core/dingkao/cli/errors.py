@@ -23,7 +23,11 @@ class CommandFailed(Exception):
 def explain(error: BaseException) -> tuple[str, int] | None:
     """The line to print (empty where all is said) and the exit code for an error that a person can mend; None for a
     mistake in the program."""
-    # Imported here: `--help` must not wait for the whole application.
+    if isinstance(error, CommandFailed):
+        return str(error), error.exit_code
+    if isinstance(error, typer.TyperException):
+        return _explain_usage(error), error.exit_code
+    # Imported here: neither `--help` nor a mistyped command must wait for the whole application.
     from dingkao.audit.checkpoints import ChainBroken
     from dingkao.audit.retention import HoldInForce, TooYoung
     from dingkao.audit.signing import BadSignature
@@ -36,10 +40,6 @@ def explain(error: BaseException) -> tuple[str, int] | None:
     from dingkao.plugin.ports import PortFailed
     from dingkao.settings import BadSettings
 
-    if isinstance(error, CommandFailed):
-        return str(error), error.exit_code
-    if isinstance(error, typer.TyperException):
-        return _explain_usage(error), error.exit_code
     if isinstance(error, BadSettings | BadDatabaseUrl):
         return str(error), WRONG_USE
     if isinstance(error, PluginRefused | MigrationChanged | CryptoError | DocumentError | PortFailed | Refusal):

@@ -13,7 +13,8 @@ from dingkao.host.refusal import Problems
 from dingkao.host.results import names_in, what_is_wrong
 from dingkao.logs import get_logger
 from dingkao.plugin import PLUGIN_API
-from dingkao.plugin.hookspecs import PROJECT, Hooks
+from dingkao.plugin.hookspecs import Hooks
+from dingkao.plugin.marker import PROJECT
 
 _log = get_logger("dingkao.hooks")
 

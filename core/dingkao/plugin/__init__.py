@@ -3,7 +3,7 @@
 `PLUGIN_API` is the version of this contract: a plugin states the one it was made for, and the host refuses another.
 """
 
-from dingkao.plugin.hookspecs import hookimpl
+from dingkao.plugin.marker import hookimpl
 
 PLUGIN_API = 1
 

@@ -9,15 +9,13 @@ import pluggy
 from dingkao.db.migrations import MigrationSet
 from dingkao.db.tables import Record
 from dingkao.plugin.contributions import ActionRule, ExemptionCondition, GraphQLContribution, Procedure
+from dingkao.plugin.marker import PROJECT
 from dingkao.plugin.policy import PolicyLayer, PolicySection
 from dingkao.plugin.ports import PortSlot
 from dingkao.plugin.requirements import Requirement
 from dingkao.plugin.settings import PluginSettings
 
-PROJECT = "dingkao"
-
 hookspec = pluggy.HookspecMarker(PROJECT)
-hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 class Hooks:

@@ -16,7 +16,9 @@ from dingkao.db.database import transaction
 from dingkao.environment import Environment
 from dingkao.host.loading import FoundPlugin
 from dingkao.settings import Settings
+from dingkao.testing.plugins import installed_plugins
 from dingkao.testing.sample import FOR_EVER
+from dingkao.testing.shared import shared_registry, shared_schema
 from dingkao.web.app import create_app
 from dingkao.web.operations import load_operations
 
@@ -33,7 +35,9 @@ async def running_app(
 ) -> AsyncIterator[Starlette]:
     """The application between its start and its end, with `plugins` (None: all that are installed); its database is in
     use in the block."""
-    app = create_app(settings, clock=clock, plugins=plugins)
+    if plugins is None:
+        plugins = [plugin for plugin in installed_plugins() if plugin.name not in settings.plugins_blocked]
+    app = create_app(settings, clock=clock, registry=shared_registry(settings, plugins), schema_of=shared_schema)
     async with app.router.lifespan_context(app):
         environment: Environment = app.state.environment
         with environment.database.use():

@@ -6,7 +6,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
@@ -25,6 +25,7 @@ from dingkao.db.lease import take_lease
 from dingkao.db.migrations import pending
 from dingkao.environment import Environment
 from dingkao.host.loading import FoundPlugin
+from dingkao.host.schema import AssembledSchema
 from dingkao.host.services import CoreServices
 from dingkao.logs import get_logger
 from dingkao.migrations import CORE_MIGRATIONS
@@ -69,14 +70,20 @@ class MigrationsMissing(RuntimeError):
 
 
 def create_app(
-    settings: Settings | None = None, *, clock: Clock | None = None, plugins: list[FoundPlugin] | None = None
+    settings: Settings | None = None,
+    *,
+    clock: Clock | None = None,
+    plugins: list[FoundPlugin] | None = None,
+    registry: Registry | None = None,
+    schema_of: Callable[[Registry], AssembledSchema] = assemble,
 ) -> Starlette:
     """The application. Raises BadSettings, PluginRefused, BadDatabaseUrl; when it starts up MigrationsMissing, and
-    PolicyError where layers of plugins do not go together in the region tree."""
-    environment = build_environment(settings or load_settings(), clock=clock, plugins=plugins)
+    PolicyError where layers of plugins do not go together in the region tree. `registry` (what `load_registry` gave)
+    and `schema_of` (what assembles the schema) let tests share them among many applications."""
+    environment = build_environment(settings or load_settings(), clock=clock, plugins=plugins, registry=registry)
     admission = build_admission(environment.settings)
     explorer = Explorer(explorer_tabs(), log_in=explorer_log_in()) if environment.settings.explorer else None
-    executor = build_executor(environment.registry, environment.settings)
+    executor = build_executor(schema_of(environment.registry), environment.settings)
     services, documents = CoreServices(environment), load_trusted_documents(environment.settings)
     refusals = RefusalLog(environment)
     endpoint = GraphQLEndpoint(environment, executor, services, explorer, documents, admission, refusals)
@@ -103,9 +110,8 @@ def create_app(
     return app
 
 
-def build_executor(registry: Registry, settings: Settings) -> Executor:
-    """What runs operations: the schema of core and plugins, within the limits of the settings. Raises PluginRefused."""
-    schema = assemble(registry)
+def build_executor(schema: AssembledSchema, settings: Settings) -> Executor:
+    """What runs operations: on the schema of core and plugins, within the limits of the settings."""
     limits = Limits(
         schema._schema, AUTHENTICATION_FIELDS, most_depth=settings.query_depth, most_cost=settings.query_cost
     )

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -30,6 +31,11 @@ def _folder() -> Path:
 
 def load_operations() -> list[Operation]:
     """Every operation, in the order of the files' names."""
+    return list(_operations())
+
+
+@cache
+def _operations() -> tuple[Operation, ...]:
     operations = []
     for path in sorted(_folder().glob("*.graphql")):
         text = path.read_text(encoding="utf-8")
@@ -38,7 +44,7 @@ def load_operations() -> list[Operation]:
             raise ValueError(f"{path.name} holds no named operation")
         variables = [line.removeprefix("# variables:").strip() for line in text.splitlines() if "# variables:" in line]
         operations.append(Operation(path.stem, found.group(1), found.group(2), text, variables[0] if variables else ""))
-    return operations
+    return tuple(operations)
 
 
 def explorer_tabs() -> list[ExplorerTab]:
