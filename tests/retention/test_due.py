@@ -11,6 +11,7 @@ from dingkao.assessments.tables import Submission
 from dingkao.audit.retention import HoldInForce, prune_entries
 from dingkao.audit.tables import AuditEntry
 from dingkao.audit.work import SYSTEM_CALLER, begin
+from dingkao.cli.checking import gather_facts
 from dingkao.clock import china_date
 from dingkao.cycles.tables import Cycle
 from dingkao.db.database import fetch
@@ -27,7 +28,6 @@ from dingkao.retention.service import (
     AlreadyRunning,
     apply_due,
     count_due,
-    last_applied,
     lift_hold,
     place_hold,
     read_holds,
@@ -116,7 +116,7 @@ async def test_what_is_over_goes_and_the_rest_stays(province: SampleProvince, cl
     expected = {"sessions": 2, "sms-codes": 1, "activation-codes": 1, "second-factors": 1, "messages": 1}
     expected |= {"login-failures": 2, "uploads": 1}
     assert await due(environment) == expected
-    assert await last_applied() is None
+    assert (await gather_facts(environment)).retention_days is None
     told: list[str] = []
     applied = await apply_due(environment, lambda kind, done, total: told.append(f"{kind} {done}/{total}"))
     assert {code: number for code, number in applied.deleted.items() if number} == expected
@@ -126,7 +126,7 @@ async def test_what_is_over_goes_and_the_rest_stays(province: SampleProvince, cl
     counts = [await table.count() for table in (Session, SessionToken, PhoneCode, ActivationCode, SecondFactor)]
     assert counts == [2, 2, 1, 1, 1]
     assert [await table.count() for table in (OutboxMessage, Throttle, StoredFile)] == [1, 0, 1]
-    assert await last_applied() is not None
+    assert (await gather_facts(environment)).retention_days == 0
 
     entries = await AuditEntry.select(AuditEntry.action, AuditEntry.detail).order_by(AuditEntry.id)
     told_of = [row["detail"] for row in entries if row["action"] == "DELETE_EXPIRED"]
