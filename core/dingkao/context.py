@@ -74,7 +74,7 @@ class PluginContext(RequestContext):
 
     def __init__(self, core: CoreContext, services: PluginServices) -> None:
         super().__init__(core.caller, core.language, services)
-        self.refused_acts = core.refused_acts
+        self._refused_acts = core._refused_acts
         self._core = core
 
     def loader(

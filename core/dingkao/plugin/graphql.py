@@ -46,7 +46,7 @@ class RequestContext:
         self.language = language
         self.services = services
         self._loaders: dict[Any, DataLoader[Any, Any]] = {}
-        self.refused_acts: list[RefusedAct] = []
+        self._refused_acts: list[RefusedAct] = []
 
     def loader(
         self, load: Callable[[list[Key]], Awaitable[Sequence[Value]]], name: str | None = None
@@ -135,7 +135,7 @@ def show_fields(problems: Sequence[errors.FieldProblem], language: Language) -> 
 def _keep_refused(info: Any, refusal: errors.Refusal) -> None:
     """Keep the refusal of a mutation for the audit, which is written when the operation is over."""
     if info.path.prev is None:
-        info.context.refused_acts.append(RefusedAct(info._raw_info.field_nodes[0], refusal))
+        info.context._refused_acts.append(RefusedAct(info._raw_info.field_nodes[0], refusal))
 
 
 class ValidationHandler(strawberry.ExceptionHandler[errors.ValidationFailed, ValidationProblem]):

@@ -121,7 +121,7 @@ class GraphQLEndpoint:
                 mutation = str(scope["dingkao.operation"]).startswith("mutation")
                 if outcome.errors:
                     await note_refusals(self._refusals, context, outcome.errors, asked.variables, mutation=mutation)
-                if mutation and context.refused_acts:
+                if mutation and context._refused_acts:
                     await note_refused_acts(self._refusals, context, asked.variables)
                 return _show(outcome, media_type, context)
         except Overloaded as overloaded:

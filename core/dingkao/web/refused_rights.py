@@ -61,7 +61,7 @@ async def note_refusals(
 
 async def note_refused_acts(log: RefusalLog, context: CoreContext, variables: Mapping[str, Any] | None) -> None:
     """Write each act that the rules refused; the same of one session again within the hour is not written."""
-    for act in context.refused_acts:
+    for act in context._refused_acts:
         name = act.field.name.value
         if name in _NOT_NOTED:
             continue
