@@ -124,6 +124,13 @@ class Settings(BaseSettings):
     upload_seconds: float = Field(
         default=120.0, ge=0.1, le=3600, description="Seconds in which an uploaded file must have arrived"
     )
+    bank_file_megabytes: int = Field(
+        default=50,
+        ge=1,
+        le=200,
+        description="Megabytes of a bank file that an author uploads, at most; reading one takes several times as much "
+        "memory, and one is read at a time",
+    )
     upload_megabytes: int = Field(
         default=200, ge=10, le=100_000, description="Megabytes that the uploads of one account come to, at most"
     )

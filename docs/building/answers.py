@@ -64,7 +64,7 @@ def makers(exchanges: Mapping[str, Exchange]) -> Mapping[str, Maker]:
 
 def _upload(exchange: Exchange) -> str:
     fields = " \\\n".join(f"  -F '{name}={value}'" for name, value in exchange.variables.items())
-    line = f'curl -s {ADDRESS}/files -H "Authorization: Bearer $TOKEN" \\\n{fields}'
+    line = f'curl -s {ADDRESS}{exchange.path} -H "Authorization: Bearer $TOKEN" \\\n{fields}'
     return f"{_fence('sh', line)}\n\nStatus {exchange.status}:\n\n{_fence('json', shown_json(exchange.answer))}"
 
 

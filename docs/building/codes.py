@@ -20,6 +20,7 @@ _CALLS = {
     "NumberError": (0, 1),
     "RefusedLine": (2, 3),
     "RefusedQuestion": (2, 3),
+    "RefusedPicture": (1, 2),
 }
 _SHOWN_AS = {
     "StateConflict": "StateProblem",
@@ -30,6 +31,7 @@ _SHOWN_AS = {
     "NumberError": "field of ValidationProblem",
     "RefusedLine": "import of doctors",
     "RefusedQuestion": "import of questions",
+    "RefusedPicture": "import of questions",
 }
 # Calls that make a refusal by way of a helper: the code is their first argument in capitals, the sentence follows.
 _HELPERS = {

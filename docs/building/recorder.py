@@ -55,13 +55,14 @@ _SIZE = 20480
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A request as a reader would send it, and the answer. `query` is GraphQL, or empty for an upload."""
+    """A request as a reader would send it, and the answer. `query` is GraphQL, or empty for an upload to `path`."""
 
     query: str
     variables: Mapping[str, Any]
     status: int
     answer: Any
     token: bool
+    path: str = "/files"
 
 
 @dataclass
@@ -150,6 +151,16 @@ class Person:
         plain = response.headers["content-type"] == "application/json"
         answer = response.json() if plain else {name: response.headers[name] for name in _LINK_HEADERS}
         self._recorder.keep(name, Exchange("", {"link": address}, response.status_code, answer, token=False))
+
+    async def upload_questions(self, name: str, fields: Mapping[str, str], file_name: str, data: bytes) -> Any:
+        """POST /question-files; returns the report."""
+        path = "/question-files"
+        response = await self._recorder.http.post(
+            path, data=dict(fields), files={"file": (file_name, data)}, headers=self._headers()
+        )
+        sent = {**fields, "file": f"@{file_name}"}
+        self._recorder.keep(name, Exchange("", sent, response.status_code, response.json(), token=True, path=path))
+        return response.json()
 
     async def log_in(self, number: str, password: str, *, name: str | None = None) -> Any:
         """Log in and keep the token."""

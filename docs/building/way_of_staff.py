@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from building import pictures
 from building.recorder import Person, Server
 from dingkao.accounts.totp import code_of, secret_of, step_of
 from dingkao.demo import people as demo
@@ -113,6 +114,9 @@ async def look_around(server: Server, staff: Staff) -> None:
     approval = {"importId": imported["importId"]}
     await author.refused("ApproveQuestions", "ApproveQuestions.refused", input=approval)
     await staff.bank_approver.do("ApproveQuestions", input=approval)
+    fields = {"subject": "PROFESSIONAL", "source": "示范题"}
+    await author.upload_questions("questionFile", fields, "bank.zip", pictures.bank_file())
+    await author.do("BankQuestions", name="BankQuestions.pictures", subject="PROFESSIONAL", state="DRAFT", first=1)
     gone = {"questionIds": [waiting["edges"][0]["node"]["id"]], "reason": "表述有误"}
     await author.do("RetireQuestions", input=gone)
     await keep_accounts(staff, places[demo.FIRST_HOSPITAL], places[demo.SECOND_HOSPITAL])

@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import zipfile
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -15,6 +16,7 @@ from dingkao.doctors.made_up import made_up_document_number, made_up_practice_nu
 from dingkao.doctors.tables import Doctor
 from dingkao.papers.tables import Question
 from dingkao.plugin.vocabulary import Sex
+from dingkao.testing.progress import made_up_picture
 
 ROSTER = ("姓名", "证件号码", "资格证书编码", "执业证书编码", "执业类别", "执业范围", "级别", "机构代码")
 
@@ -180,8 +182,15 @@ def test_questions_with_other_columns_replace_what_was_there(run: Run, database_
 
 
 def test_what_is_exported_comes_in_again_as_it_was(run: Run, database_url: str, tmp_path: Path) -> None:
-    first = write(tmp_path / "q.csv", [QUESTIONS[0], QUESTIONS[1], QUESTIONS[3]])
+    pictured = ["1", "看图![心电图](图.png)", "甲", "乙", "丙", "丁", "B"]
+    table = write(tmp_path / "q.csv", [QUESTIONS[0], QUESTIONS[1], pictured])
+    first = tmp_path / "bank.zip"
+    with zipfile.ZipFile(first, "w") as opened:
+        opened.write(table, "q.csv")
+        opened.writestr("图.png", made_up_picture("PNG", width=40, height=20))
     assert import_questions(run, database_url, first)[0] == 0
+    plain = run("export", "questions", tmp_path / "all.csv", "--subject", "PROFESSIONAL", DATABASE_URL=database_url)
+    assert (plain.code, "name it all.zip" in plain.err, (tmp_path / "all.csv").exists()) == (1, True, False)
     file = tmp_path / "bank.xlsx"
     arguments = ("--subject", "PROFESSIONAL", "--format", "xlsx")
     outcome = run("export", "questions", file, *arguments, DATABASE_URL=database_url)

@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 from openpyxl import Workbook
 
 from dingkao.papers.formats import QuestionColumns, QuestionFormat, detect, read_file, write_file
+from dingkao.papers.pictures import PictureIntake, QuestionPicture
 from dingkao.papers.questions import NewQuestion, RawQuestion, RefusedQuestion, check_groups, check_question, normalised
 from dingkao.plugin.errors import ValidationFailed
 from dingkao.plugin.vocabulary import Difficulty, QuestionCategory, QuestionType
+
+from .drawn_pictures import jpeg, known, png, taken
 
 EVERYTHING = [kind for kind in QuestionFormat if kind is not QuestionFormat.AIKEN]
 # Texts with everything that a format could take for its own.
@@ -22,11 +25,22 @@ texts = st.text(
 ).filter(lambda text: text.strip() != "")
 names = st.text(st.sampled_from("甲乙A1 ]\\[:=&<,.#~{}/-"), max_size=12)
 singles = st.sampled_from([QuestionType.A1, QuestionType.A2])
+# What a picture shows in words is one line.
+words = st.text(st.sampled_from("甲乙 ]\\[\"'&<>()=#:~{}") | st.characters(codec="utf-8"), max_size=8).map(
+    lambda text: " ".join(text.split())
+)
+files = st.sampled_from([png(), png("blue"), jpeg()])
 
 
 def make(raw: RawQuestion) -> NewQuestion | None:
     found = check_question(raw)
     return found if isinstance(found, NewQuestion) else None
+
+
+def pictures_at(place: str) -> st.SearchStrategy[list[QuestionPicture]]:
+    """Mostly none, for one place."""
+    one = st.tuples(files, words).filter(lambda pair: pair[1].isprintable()).map(lambda pair: taken(place, *pair))
+    return st.just([]) | st.just([]) | st.lists(one, max_size=2)
 
 
 @st.composite
@@ -37,10 +51,13 @@ def questions(draw: st.DrawFn) -> list[NewQuestion]:
         kind = draw(st.sampled_from(list(QuestionType)))
         grouped = kind in (QuestionType.A3, QuestionType.A4, QuestionType.B1)
         shared = draw(texts) if kind in (QuestionType.A3, QuestionType.A4) else ""
+        case = draw(pictures_at("SHARED_STEM")) if shared else []
         options: list[str] = []
+        of_options: list[QuestionPicture] = []
         for member in range(2 if grouped else 1):
             if kind is not QuestionType.B1 or member == 0:
                 options = draw(st.lists(texts, min_size=2, max_size=5, unique_by=normalised))
+                of_options = draw(pictures_at("A")) + draw(pictures_at("B"))
             if kind is QuestionType.TRUE_FALSE:
                 options = ["正确", "错误"]
             answer = draw(st.sampled_from("AB")) if kind is not QuestionType.X else "AB"
@@ -48,6 +65,7 @@ def questions(draw: st.DrawFn) -> list[NewQuestion]:
                 len(made) + 1, draw(texts), options, answer, kind.value, f"Q{number}-{member}",
                 draw(st.sampled_from(["", *QuestionCategory])), draw(names), draw(names),
                 draw(st.sampled_from(["", *Difficulty])), draw(names), shared, f"G{number}" if grouped else "",
+                pictures=[*case, *draw(pictures_at("STEM")), *of_options],
             )  # fmt: skip
             found = make(raw)
             if found is not None:
@@ -63,21 +81,22 @@ def content(found: object) -> object:
 def again(kind: QuestionFormat, given_questions: list[NewQuestion]) -> list[object]:
     data, refused = write_file(kind, given_questions)
     assert refused == []
-    read = list(read_file(kind, data))
+    bank = known(*(picture for question in given_questions for picture in question.pictures))
+    read = list(read_file(kind, data, None, PictureIntake(bank)))
     bad = [found for found in read if not isinstance(found, NewQuestion)]
     assert bad == []
     return [content(found) for found in check_groups(found for found in read if isinstance(found, NewQuestion))]
 
 
 @pytest.mark.parametrize("kind", EVERYTHING)
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(made=questions())
 def test_what_is_written_is_read_again_unchanged(kind: QuestionFormat, made: list[NewQuestion]) -> None:
     assert again(kind, made) == [content(question) for question in made]
 
 
 @given(made=questions())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_aiken_keeps_what_it_can_hold_and_says_what_it_cannot(made: list[NewQuestion]) -> None:
     data, refused = write_file(QuestionFormat.AIKEN, made)
     read = [found for found in read_file(QuestionFormat.AIKEN, data) if isinstance(found, NewQuestion)]
@@ -164,7 +183,7 @@ def test_moodle_as_others_write_it() -> None:
         ("A", "血中 CO₂ 分压\n是（\xa0）10³"),
         ("A", "地球是圆的"),
         ["KIND_NOT_TAKEN"],
-        ["PICTURE_NOT_TAKEN"],
+        ["PICTURE_MISSING"],
     ]
     assert isinstance(found[0], NewQuestion)
     assert (found[0].topic, found[0].options[1]) == ("呼吸", ("B", "乙"))

@@ -145,7 +145,9 @@ def test_no_type_has_a_place_for_a_right_answer(sittings: Sittings, client: Clie
         if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType)
         and not name.startswith("__")
     }
-    assert fields["AttemptQuestion"] == {"position", "type", "group", "sharedStem", "stem", "options", "answer"}
+    assert fields["AttemptQuestion"] == {
+        "position", "type", "group", "sharedStem", "stem", "options", "pictures", "answer",
+    }  # fmt: skip
     assert fields["QuestionOption"] == {"key", "text"}
     assert fields["SavedAnswer"] == {"position", "choice", "sequence", "savedAt"}
     assert fields["QuestionBank"] == {"subject", "count"}

@@ -140,7 +140,9 @@ def test_no_place_could_show_a_right_answer(schema: GraphQLSchema) -> None:
         for name, kind in schema.type_map.items()
         if isinstance(kind, GraphQLObjectType) and ("Question" in name or "Answer" in name or name == "Attempt")
     }
-    assert shown["AttemptQuestion"] == {"position", "type", "group", "sharedStem", "stem", "options", "answer"}
+    assert shown["AttemptQuestion"] == {
+        "position", "type", "group", "sharedStem", "stem", "options", "pictures", "answer",
+    }  # fmt: skip
     assert shown["QuestionOption"] == {"key", "text"}
     assert shown["SavedAnswer"] == {"position", "choice", "sequence", "savedAt"}
     suspicious = re.compile("right|correct|solution|answerKey", re.IGNORECASE)

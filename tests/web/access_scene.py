@@ -1,18 +1,22 @@
 """One object of every kind in a province, and an account of every kind beside it."""
 
+import zipfile
 from dataclasses import dataclass
 from datetime import date
+from io import BytesIO
 from typing import Any
 
 from dingkao.accounts.tables import RoleAssignment, Session
 from dingkao.assessments.form_rules import HistoryKind
 from dingkao.assessments.service.form import save_history_entry
 from dingkao.assessments.service.uploads import upload_file
+from dingkao.audit.work import SYSTEM_CALLER
 from dingkao.doctors.tables import BehaviourRecord
 from dingkao.environment import Environment
 from dingkao.host.services import CoreServices
 from dingkao.papers.attempts import start_attempt
 from dingkao.papers.bank import import_questions
+from dingkao.papers.bank_files import import_question_file
 from dingkao.papers.invigilating import pause_attempt, resume_attempt
 from dingkao.papers.tables import Question
 from dingkao.papers.vocabulary import VoidingConsequence
@@ -122,6 +126,11 @@ async def make_objects(environment: Environment, province: SampleProvince) -> Ob
     held = (await read_staff(keeper, province.institution.account_id)).roles[0]
     bank = "Question,A,B,C,D,Answer\n待审定的题,甲,乙,丙,丁,A"
     draft = await import_questions(environment, province.authority, PaperSubject.HUMANITIES, bank)
+    pictured = BytesIO()
+    with zipfile.ZipFile(pictured, "w") as opened:
+        opened.writestr("bank.csv", "Question,A,B,C,D,Answer\n看图![图](a.png),甲,乙,丙,丁,A")
+        opened.writestr("a.png", made_up_picture("PNG", 20, 10))
+    await import_question_file(environment, SYSTEM_CALLER, PaperSubject.HUMANITIES, pictured.getvalue())
     question = await Question.select(Question.id).where(Question.batch == draft.batch).first()
     assert question is not None
     await add_to_the_result(environment, province, concluded, question["id"])

@@ -42,13 +42,15 @@ def questions(
 ) -> None:
     """Write the questions of a subject that are in use 题库, with their answers: keep the file as a secret.
 
-    `dingkao import questions` reads it again unchanged. Aiken holds single choices alone, without what is told of them;
-    what it cannot hold is listed.
+    `dingkao import questions` reads it again unchanged. CSV and GIFT of questions with pictures are a zip. Aiken holds
+    single choices alone, without what is told of them; what it cannot hold is listed.
     """
-    from dingkao.papers.formats import QuestionFormat, write_file
+    from dingkao.papers.formats import QuestionFormat, is_zip, write_file
 
     found = asyncio.run(_read(subject))
     data, refused = write_file(QuestionFormat(kind.value), found)
+    if kind in (ExportFormat.CSV, ExportFormat.GIFT) and is_zip(data) and file.suffix.lower() != ".zip":
+        raise CommandFailed(f"questions have pictures, which lie beside them in a zip: name it {file.stem}.zip")
     try:
         with file.open("xb") as stream:
             stream.write(data)

@@ -186,15 +186,16 @@ def questions(
     """Import questions into the bank 题库 of one paper, from CSV, XLSX, GIFT, Aiken, Moodle XML or QTI.
 
     Columns that are not named are ignored. A question that the bank has already is refused, unless --replace is given;
-    one whose code the bank knows becomes its new version.
+    one whose code the bank knows becomes its new version. Pictures come with QTI packages, Moodle XML and XLSX; for CSV
+    and GIFT in a zip beside the file, named in its texts as Markdown does.
     """
-    from dingkao.papers.formats import QuestionColumns, QuestionFormat, detect
+    from dingkao.papers.formats import QuestionColumns, QuestionFormat, detect, is_zip
     from dingkao.plugin.vocabulary import QuestionCategory
 
     columns = QuestionColumns(stem=stem, options=_names(options), answer=answer, details=_pairs(column or []))
     data = file.read_bytes()
     found = detect(file.name, data) if kind is FileFormat.AUTO else QuestionFormat(_FORMATS.get(kind.value, kind.value))
-    if found in (QuestionFormat.CSV, QuestionFormat.GIFT, QuestionFormat.AIKEN):
+    if found in (QuestionFormat.CSV, QuestionFormat.GIFT, QuestionFormat.AIKEN) and not is_zip(data):
         data = read_text(file, encoding).encode()
     with progress_bar("questions 试题") as progress:
         report = asyncio.run(
@@ -225,18 +226,12 @@ async def _import_questions(
 ) -> "QuestionReport":
     from dingkao.audit.work import SYSTEM_CALLER
     from dingkao.cli.opening import open_environment
-    from dingkao.papers.bank import import_read
-    from dingkao.papers.formats import estimate, read_file
+    from dingkao.papers.bank_files import import_question_file
     from dingkao.plugin.vocabulary import PaperSubject
 
     async with open_environment() as environment:
-        return await import_read(
-            environment,
-            SYSTEM_CALLER,
-            PaperSubject[subject.value],
-            read_file(kind, data, columns),
-            estimate(kind, data),
-            **options,
+        return await import_question_file(
+            environment, SYSTEM_CALLER, PaperSubject[subject.value], data, kind=kind, columns=columns, **options
         )
 
 

@@ -476,6 +476,23 @@ CREATE TABLE "question_import" (
   CONSTRAINT "question_import_two_people" CHECK ("approver" IS NULL OR "author" IS NULL OR "approver" <> "author")
 );
 
+CREATE TABLE "question_picture" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "digest" VARCHAR(64) UNIQUE NOT NULL DEFAULT null,
+  "media_type" VARCHAR(30) NOT NULL DEFAULT null,
+  "size" INTEGER NOT NULL DEFAULT null,
+  "width" INTEGER NOT NULL DEFAULT null,
+  "height" INTEGER NOT NULL DEFAULT null,
+  "name" VARCHAR(80) UNIQUE NOT NULL DEFAULT null,
+  "stored_at" TIMESTAMPTZ NOT NULL DEFAULT null
+);
+
+CREATE TABLE "question_picture_write" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "begun_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "names" TEXT NOT NULL DEFAULT ''
+);
+
 CREATE TABLE "question" (
   "id" BIGSERIAL PRIMARY KEY NOT NULL,
   "subject" VARCHAR(20) NOT NULL DEFAULT null,
@@ -493,6 +510,7 @@ CREATE TABLE "question" (
   "stem" TEXT NOT NULL DEFAULT '',
   "options" TEXT NOT NULL DEFAULT '',
   "answer" VARCHAR(10) NOT NULL DEFAULT null,
+  "pictures" TEXT NOT NULL DEFAULT '[]',
   "source" VARCHAR(120) NOT NULL DEFAULT '',
   "digest" VARCHAR(64) NOT NULL DEFAULT null,
   "batch" BIGINT REFERENCES "question_import" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,

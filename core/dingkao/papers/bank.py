@@ -1,5 +1,6 @@
 """The question bank (题库): importing questions, all or nothing unless asked otherwise."""
 
+import asyncio
 import dataclasses
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -13,7 +14,8 @@ from dingkao.audit.work import UnitOfWork, begin, logged_in
 from dingkao.db.database import fetch, is_postgresql
 from dingkao.db.statement import Parameters, Statement
 from dingkao.environment import Environment
-from dingkao.papers.bank_plan import HeldVersion, NewVersion, free_group_names, plan_import
+from dingkao.papers.bank_plan import HeldVersion, NewVersion, Plan, free_group_names, plan_import, words_of
+from dingkao.papers.picture_store import pictures_json, pictures_of, placed_pictures
 from dingkao.papers.question_file import QuestionColumns, read_questions
 from dingkao.papers.questions import SOURCE_MAXIMUM, Checked, NewQuestion, RefusedQuestion, check_groups
 from dingkao.papers.tables import Question, QuestionImport
@@ -32,7 +34,7 @@ Progress = Callable[[int, int], None]
 _held = Statement(
     lambda p: Question.select(
         Question.code, Question.version, Question.state, Question.digest, Question.answer, Question.type,
-        Question.category, Question.specialty, Question.topic, Question.difficulty,
+        Question.category, Question.specialty, Question.topic, Question.difficulty, Question.pictures,
     ).where(Question.subject == p.subject).order_by(Question.id)
 )  # fmt: skip
 _groups = Statement(
@@ -57,7 +59,7 @@ _bump = Statement(
 _SENT = {"code": "varchar", "version": "integer", "type": "varchar", "category": "varchar", "specialty": "varchar",
          "topic": "varchar", "difficulty": "varchar", "question_group": "varchar", "group_position": "integer",
          "shared": "text", "stem": "text", "options": "text", "answer": "varchar", "source": "varchar",
-         "digest": "varchar"}  # fmt: skip
+         "digest": "varchar", "pictures": "text"}  # fmt: skip
 
 
 def _put_query(parameters: Parameters) -> QueryString:
@@ -182,14 +184,16 @@ async def import_read(
     """
     require_sight(logged_in(caller), Kind.BANK, *AUTHORS)
     _check_source(source)
-    # Reading is half of the work, writing the other.
-    taken, refused = _read(read, category or _own_category(subject), progress, total)
+    # Reading is half of the work, writing the other. In a thread: tens of thousands of questions take seconds.
+    taken, refused = await asyncio.to_thread(_read, read, category or _own_category(subject), progress, total)
     lines = len(taken) + len({entry.line for entry in refused})
-    async with begin(environment, caller) as work:
+    wanted = taken if skip_bad or not refused else []
+    async with placed_pictures(environment, wanted) as pictures, begin(environment, caller) as work:
         work.acting = require_sight(work.caller, Kind.BANK, *AUTHORS)
         draft = draft or work.acting.role is not Role.SYSTEM
         await lock_bank()
-        plan = plan_import(taken, [_version(row) for row in await _held.run(subject=subject.value)], replaces=replace)
+        held = await _held.run(subject=subject.value)
+        plan = await asyncio.to_thread(_plan, taken, held, replaces=replace)
         refused = sorted(refused + plan.refused, key=lambda entry: entry.line)
         good = plan.versions if skip_bad or not refused else []
         batch, retired = None, 0
@@ -202,8 +206,9 @@ async def import_read(
             if not draft:
                 retired = await retire_before(subject, [version.code for version in good], everything=replace)
             groups = free_group_names(good, held_groups, batch)
+            keys = await pictures.adopt(work.now, [version.question for version in good])
             for start in range(0, len(good), BATCH):
-                sent = [_values(version, source, groups) for version in good[start : start + BATCH]]
+                sent = [_values(version, source, groups, keys) for version in good[start : start + BATCH]]
                 await _put.run(
                     subject=subject.value,
                     state=QuestionState.DRAFT.value if draft else QuestionState.APPROVED.value,
@@ -257,8 +262,13 @@ def _own_category(subject: PaperSubject) -> QuestionCategory | None:
     return QuestionCategory.MEDICAL_HUMANITIES if subject is PaperSubject.HUMANITIES else None
 
 
+def _plan(taken: Sequence[NewQuestion], held: Sequence[Any], *, replaces: bool) -> Plan:
+    return plan_import(taken, [_version(row) for row in held], replaces=replaces)
+
+
 def _version(row: Any) -> HeldVersion:
-    details = (row["type"], row["category"] or "", row["specialty"], row["topic"], row["difficulty"] or "")
+    words = words_of(pictures_of(row["pictures"]))
+    details = (row["type"], row["category"] or "", row["specialty"], row["topic"], row["difficulty"] or "", *words)
     return HeldVersion(row["code"], row["version"], QuestionState(row["state"]), row["digest"], row["answer"], details)
 
 
@@ -304,7 +314,7 @@ async def _insert_batch(
     return int((await QuestionImport.insert(row).returning(QuestionImport.id))[0]["id"])
 
 
-def _values(version: NewVersion, source: str, groups: dict[str, str]) -> list[Any]:
+def _values(version: NewVersion, source: str, groups: dict[str, str], pictures: dict[str, int]) -> list[Any]:
     question = version.question
     return [
         version.code,
@@ -322,6 +332,7 @@ def _values(version: NewVersion, source: str, groups: dict[str, str]) -> list[An
         question.answer,
         question.source or source,
         question.digest,
+        pictures_json(question.pictures, pictures) if question.pictures else "[]",
     ]
 
 

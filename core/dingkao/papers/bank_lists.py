@@ -11,6 +11,7 @@ from dingkao.accounts.step_up import step_up
 from dingkao.audit.work import begin, logged_in
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
+from dingkao.papers.picture_store import pictures_of, with_bytes
 from dingkao.papers.questions import NewQuestion
 from dingkao.papers.tables import Question
 from dingkao.papers.vocabulary import QuestionState
@@ -40,6 +41,7 @@ _listed = Statement(
             Question.id, Question.code, Question.version, Question.state, Question.type, Question.category,
             Question.specialty, Question.topic, Question.difficulty, Question.question_group, Question.group_position,
             Question.shared, Question.stem, Question.options, Question.answer, Question.source, Question.digest,
+            Question.pictures,
             Question.created_at, Question.approved_at,
         )
         .where((Question.subject == p.subject) & (Question.state == p.state) & (Question.id > p.after))
@@ -67,6 +69,7 @@ def _record(row: Any) -> BankRecord:
         shared=row["shared"],
         group=row["question_group"],
         group_position=row["group_position"],
+        pictures=pictures_of(row["pictures"]),
     )
     return BankRecord(
         row["id"],
@@ -92,12 +95,13 @@ async def list_questions(
 
 @step_up("EXPORT_QUESTIONS", Text("导出试题", "export the question bank"))
 async def export_questions(environment: Environment, caller: Caller | None, subject: PaperSubject) -> list[NewQuestion]:
-    """Every question of a subject in use, the questions of a group together; audited. For authors, approvers and
-    the system. Raises NotLoggedIn, Forbidden."""
+    """Every question of a subject in use with the bytes of its pictures, the questions of a group together; audited.
+    For authors, approvers and the system. Raises NotLoggedIn, Forbidden, PortFailed."""
     async with begin(environment, caller) as work:
         work.acting = require_sight(work.caller, Kind.BANK)
         questions = [question async for question in _all(subject)]
         await work.record("EXPORT_QUESTIONS", "Question", None, {"subject": subject.value, "questions": len(questions)})
+    questions = await with_bytes(environment, questions)
     places: dict[str, int] = {}
     for question in questions:
         if question.group:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from dingkao.papers.pictures import QuestionPicture
 from dingkao.papers.questions import NewQuestion, RefusedQuestion
 from dingkao.papers.vocabulary import QuestionState
 from dingkao.plugin.text import Text
@@ -52,7 +53,13 @@ def details_of(question: NewQuestion) -> tuple[str, ...]:
         question.specialty,
         question.topic,
         question.difficulty.value if question.difficulty else "",
+        *words_of(question.pictures),
     )
+
+
+def words_of(pictures: Iterable[QuestionPicture]) -> list[str]:
+    """What the pictures of a question show, in words: a new version where they say it otherwise."""
+    return [f"{picture.place}:{picture.alternative_text}" for picture in pictures]
 
 
 class _Held:

@@ -77,9 +77,9 @@ _entries = Statement(_entries_query)
 _questions = Statement(
     lambda p: Question.select(
         Question.id, Question.type, Question.question_group, Question.shared, Question.stem, Question.options,
-        Question.answer,
+        Question.answer, Question.pictures,
     ).where(Question.id.is_in(p.ids)),
-    json_columns=("options",),
+    json_columns=("options", "pictures"),
 )  # fmt: skip
 _kept: WeakKeyDictionary[Database, dict[PaperSubject, _Index]] = WeakKeyDictionary()
 
@@ -146,4 +146,5 @@ def _question(row: Any) -> BankQuestion:
         row["type"],
         row["question_group"],
         row["shared"],
+        tuple(row["pictures"]),
     )

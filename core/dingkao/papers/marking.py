@@ -23,7 +23,8 @@ _REFERS = re.compile(
 @dataclass(frozen=True, slots=True)
 class BankQuestion:
     """A version of a question as the bank holds it: `options` as (key, text) in their order, `answer` the keys of the
-    right ones in order. The questions of one `group` stand together; `shared` is their case."""
+    right ones in order. The questions of one `group` stand together; `shared` is their case. `pictures` as the bank's
+    row has them."""
 
     id: int
     stem: str
@@ -32,6 +33,7 @@ class BankQuestion:
     type: str = QuestionType.A1.value
     group: str = ""
     shared: str = ""
+    pictures: tuple[Mapping[str, Any], ...] = ()
     # Whether the options stay in their order. Found once: a kept question is drawn for thousands of papers.
     fixed: bool = field(init=False)
 
@@ -89,11 +91,21 @@ def freeze(questions: Sequence[BankQuestion], seed: int) -> FrozenPaper:
             entry["group"] = begun
         if question.shared:
             entry["shared"] = question.shared
-        shown.append(entry)
         old_keys = [old for old, _ in options]
+        if question.pictures:
+            entry["pictures"] = [_frozen(picture, old_keys) for picture in question.pictures]
+        shown.append(entry)
         key[position] = "".join(sorted(OPTION_KEYS[old_keys.index(right)] for right in question.answer))
         before = question
     return FrozenPaper(shown, key)
+
+
+def _frozen(picture: Mapping[str, Any], old_keys: Sequence[str]) -> dict[str, Any]:
+    """A picture as the paper keeps it: those of options go with them to their new keys."""
+    kept = {name: picture[name] for name in ("place", "text", "picture", "digest", "type", "width", "height")}
+    if kept["place"] in old_keys:
+        kept["place"] = OPTION_KEYS[old_keys.index(kept["place"])]
+    return kept
 
 
 def _order(question: BankQuestion, chance: random.Random) -> list[int]:

@@ -3,9 +3,13 @@
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
+from dingkao.papers.picture_marks import split_marks, with_marks
+from dingkao.papers.pictures import SHARED_STEM, STEM, Image, Load, PictureIntake, TakenPicture, nothing, pictures_at
 from dingkao.papers.questions import (
+    KEYS,
     LEAST_OPTIONS,
     MOST_OPTIONS,
     Checked,
@@ -56,9 +60,36 @@ class QuestionColumns:
     details: dict[str, str] = field(default_factory=dict)
 
 
-def read_questions(text: str, columns: QuestionColumns) -> Iterator[Checked]:
+class CellPictures(Protocol):
+    """Where the pictures of a table's cells are; lines are those of the file, columns count from 0."""
+
+    def split(self, line: int, column: int, text: str) -> tuple[str, list[Image]]:
+        """A cell's own text, and its pictures."""
+        ...
+
+    def left(self, line: int) -> bool:
+        """Whether the line has pictures that nobody has asked for: they stand beside the columns of texts."""
+        ...
+
+
+class MarkedCells:
+    """Pictures that the cells' texts name by marks."""
+
+    def split(self, line: int, column: int, text: str) -> tuple[str, list[Image]]:
+        """See `split_marks`."""
+        return split_marks(text)
+
+    def left(self, line: int) -> bool:
+        """Marks in other columns are text."""
+        return False
+
+
+def read_questions(
+    text: str, columns: QuestionColumns, intake: PictureIntake | None = None, load: Load = nothing
+) -> Iterator[Checked]:
     """Each record of a CSV file with a line of names, as a question or as all the reasons against it. Lines without
-    anything in them are passed over, as is a byte order mark.
+    anything in them are passed over, as is a byte order mark. Pictures are named by marks (see `picture_marks`); `load`
+    gives those beside the file.
 
     Raises ValidationFailed where a named column is missing or there twice, where the options' columns are fewer than
     two or more than eight, or where the file is no CSV.
@@ -66,7 +97,7 @@ def read_questions(text: str, columns: QuestionColumns) -> Iterator[Checked]:
     reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
     line = 1
     try:
-        rows = _Rows(next(reader, []), columns)
+        rows = _Rows(next(reader, []), columns, MarkedCells(), intake or PictureIntake(), load)
         line = reader.line_num + 1
         for cells in reader:
             if any(cell.strip() for cell in cells):
@@ -78,27 +109,49 @@ def read_questions(text: str, columns: QuestionColumns) -> Iterator[Checked]:
 
 
 def read_rows(
-    names: Sequence[str], rows: Iterable[tuple[int, list[str]]], columns: QuestionColumns
+    names: Sequence[str],
+    rows: Iterable[tuple[int, list[str]]],
+    columns: QuestionColumns,
+    cells: CellPictures,
+    intake: PictureIntake,
 ) -> Iterator[Checked]:
-    """The same of rows that were read elsewhere, each with its number. Raises ValidationFailed as above."""
-    reading = _Rows(names, columns)
-    for line, cells in rows:
-        if any(cell.strip() for cell in cells):
-            yield reading.read(cells, line)
+    """The same of rows that were read elsewhere, each with its number, with the pictures of their `cells`. Raises
+    ValidationFailed as above."""
+    reading = _Rows(names, columns, cells, intake, nothing)
+    for line, texts in rows:
+        if any(text.strip() for text in texts):
+            yield reading.read(texts, line)
 
 
 def write_questions(questions: Iterable[NewQuestion]) -> str:
-    """A CSV file of questions, as `read_questions` reads it."""
+    """A CSV file of questions, as `read_questions` reads it; pictures by marks."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    for row in question_rows(questions):
+    for row in question_rows(_marked(question) for question in questions):
         writer.writerow(row)
     return stream.getvalue()
 
 
+def _marked(question: NewQuestion) -> NewQuestion:
+    """The question with marks in its texts, which are then no more what was checked."""
+    shown = question.pictures
+    return replace(
+        question,
+        stem=with_marks(question.stem, pictures_at(shown, STEM)),
+        shared=with_marks(question.shared, pictures_at(shown, SHARED_STEM)),
+        options=tuple((key, with_marks(text, pictures_at(shown, key))) for key, text in question.options),
+    )
+
+
+def column_of(place: str) -> int:
+    """The column of `question_rows` that a picture's place stands in, from 0."""
+    fixed = {STEM: 0, SHARED_STEM: len(KEYS) + 2 + list(DETAILS).index("shared")}
+    return fixed[place] if place in fixed else 1 + KEYS.index(place)
+
+
 def question_rows(questions: Iterable[NewQuestion]) -> Iterator[list[str]]:
     """The rows of a table of questions, its names first."""
-    letters = "ABCDEFGH"
+    letters = KEYS
     yield ["Question", *letters, "Answer", *DETAILS.values()]
     for question in questions:
         texts = dict(question.options)
@@ -109,7 +162,10 @@ def question_rows(questions: Iterable[NewQuestion]) -> Iterator[list[str]]:
 class _Rows:
     """Where the columns of one table are."""
 
-    def __init__(self, names: Sequence[str], columns: QuestionColumns) -> None:
+    def __init__(
+        self, names: Sequence[str], columns: QuestionColumns, cells: CellPictures, intake: PictureIntake, load: Load
+    ) -> None:
+        self._cells, self._intake, self._load = cells, intake, load
         options = columns.options
         if options == QuestionColumns().options:
             # A file that goes on to E, F, … has so many options.
@@ -122,6 +178,11 @@ class _Rows:
         self._options = [names.index(name) for name in options]
         self._details = {name: names.index(column) for name, column in details.items()}
         self._named = {"stem": columns.stem, "answer": columns.answer, **details}
+        self._named |= dict(zip(KEYS, options, strict=False))
+        # The columns whose texts have pictures.
+        self._shown = {STEM: self._stem, **dict(zip(KEYS, self._options, strict=False))}
+        if "shared" in self._details:
+            self._shown[SHARED_STEM] = self._details["shared"]
 
     def read(self, cells: list[str], line: int) -> Checked:
         if len(cells) != self._width:
@@ -130,6 +191,14 @@ class _Rows:
                 f"该行有{len(cells)}列，应为{self._width}列。", f"{len(cells)} cells in place of {self._width}."
             )
             return [RefusedQuestion(line, "", "NUMBER_OF_CELLS", text)]
+        pictures: list[TakenPicture] = []
+        for place, column in self._shown.items():
+            own, images = self._cells.split(line, column, cells[column])
+            if images or own is not cells[column]:
+                cells[column] = own
+                pictures += self._intake.of(images, place, self._load)
+        if self._cells.left(line):
+            return [picture_beside(line)]
         return check_question(
             RawQuestion(
                 line,
@@ -137,9 +206,19 @@ class _Rows:
                 [cells[place] for place in self._options],
                 cells[self._answer],
                 columns=self._named,
+                pictures=pictures,
                 **{name: cells[place] for name, place in self._details.items()},
             )
         )
+
+
+def picture_beside(line: int) -> RefusedQuestion:
+    """The refusal of a picture that belongs to no text."""
+    text = Text(
+        "该行有图片不在题干、选项或共用题干列中：请将图片左上角移到相应单元格内。",
+        "A picture stands in no column of stem, options or case: move its upper left corner into the cell.",
+    )
+    return RefusedQuestion(line, "", "PICTURE_PLACE", text)
 
 
 def _check_columns(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from dingkao.papers.pictures import SHARED_STEM, STEM, QuestionPicture, TakenPicture, pictures_at
 from dingkao.plugin.text import Text
 from dingkao.plugin.vocabulary import Difficulty, QuestionCategory, QuestionType
 
@@ -19,6 +20,8 @@ SPECIALTY_MAXIMUM = 60
 TOPIC_MAXIMUM = 120
 SOURCE_MAXIMUM = 120
 LARGEST_GROUP = 20
+MOST_PICTURES = 10
+ALTERNATIVE_MAXIMUM = 500
 KEYS = "ABCDEFGH"
 TRUE_FALSE_OPTIONS = (("A", "正确"), ("B", "错误"))
 
@@ -30,14 +33,17 @@ GROUPED = CASES | {QuestionType.B1}
 _RAISED_OR_LOWERED = re.compile("[²³¹⁰-ⁿ₀-ₜ]")
 # What no database and no reader can do with; tabs and line breaks are text.
 _IMPOSSIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_AROUND_BREAKS = re.compile(r"[ \t]*\n[ \t]*")
+_COLUMN_OF = {STEM: "stem", SHARED_STEM: "shared"}
 _BETWEEN_KEYS = re.compile(r"[\s,;/|、，；+和与及]+")
 
 
 @dataclass(frozen=True, slots=True)
 class NewQuestion:
     """A question as it was read. `line` is the file's line it begins on, or the number of the item; `answer` the
-    letters of the right options in order; `digest` is over its normalised text. `shared` is the case (A3, A4), and
-    `group` the name under which the file keeps questions together (A3, A4, B1)."""
+    letters of the right options in order; `digest` is over its normalised text and its pictures. `shared` is the case
+    (A3, A4), and `group` the name under which the file keeps questions together (A3, A4, B1). `pictures` are those of
+    the case, of the stem, then of the options."""
 
     line: int
     stem: str
@@ -54,6 +60,7 @@ class NewQuestion:
     shared: str = ""
     group: str = ""
     group_position: int = 0
+    pictures: tuple[QuestionPicture, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +77,8 @@ class RefusedQuestion:
 @dataclass(frozen=True, slots=True)
 class RawQuestion:
     """A question as a file has it, before any check: all texts as they stand. `columns` names the file's places for
-    the stem and the answer, for the report. `type` empty: told from the answer and the options."""
+    the stem and the answer, for the report. `type` empty: told from the answer and the options. `pictures`: those that
+    were taken, and why others were not; of options by the letters of their places."""
 
     line: int
     stem: str
@@ -86,9 +94,11 @@ class RawQuestion:
     shared: str = ""
     group: str = ""
     columns: dict[str, str] = field(default_factory=dict)
+    pictures: Sequence[TakenPicture] = ()
 
 
 Options = tuple[tuple[str, str], ...]
+Pictures = tuple[QuestionPicture, ...]
 Refuse = Callable[[str, str, str, str], None]
 Word = TypeVar("Word")
 Checked = NewQuestion | list[RefusedQuestion]
@@ -103,13 +113,23 @@ def normalised(text: str) -> str:
     return "".join(text.split())
 
 
-def question_digest(stem: str, options: tuple[tuple[str, str], ...], shared: str = "") -> str:
-    """SHA-256 over the normalised case, stem and options, whatever the options' order: what makes two questions one.
-    The answer is left out, so that one question cannot come in twice with two answers."""
-    parts = [normalised(stem), *sorted([normalised(text) for _, text in options])]
-    if shared:
-        parts.append(f"\x1e{normalised(shared)}")
+def question_digest(stem: str, options: tuple[tuple[str, str], ...], shared: str = "", pictures: Pictures = ()) -> str:
+    """SHA-256 over the normalised case, stem and options with the pictures of each, whatever the options' order: what
+    makes two questions one. The answer is left out, so that one question cannot come in twice with two answers; what
+    pictures show in words is left out too."""
+    parts = [
+        normalised(stem) + _marks(pictures, STEM),
+        *sorted([normalised(text) + _marks(pictures, key) for key, text in options]),
+    ]
+    case = normalised(shared) + _marks(pictures, SHARED_STEM)
+    if case:
+        parts.append(f"\x1e{case}")
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+
+
+def _marks(pictures: Pictures, place: str) -> str:
+    """The pictures of a place, in what a digest is over."""
+    return "".join(f"\x1d{picture.file.digest}" for picture in pictures_at(pictures, place))
 
 
 def normalised_answer(answer: str) -> str:
@@ -165,7 +185,10 @@ def check_question(raw: RawQuestion) -> Checked:
         zh = f"文字超过{TEXT_MAXIMUM}字或含有非法字符。"
         refuse("", "TEXT_NOT_POSSIBLE", zh, f"A text is longer than {TEXT_MAXIMUM} or holds characters that are none.")
         return refused
-    options = tuple((key, text) for key, text in zip(KEYS, texts, strict=False) if text)
+    pictures = _pictures(raw, refuse)
+    # A picture is an option also without a word.
+    pictured = {picture.place for picture in raw.pictures}
+    options = tuple((key, text) for key, text in zip(KEYS, texts, strict=False) if text or key in pictured)
     kind = _type(raw, options)
     if kind is None:
         refuse("type", "TYPE_UNKNOWN", f"没有“{raw.type}”题型。", f"There is no type {raw.type}.")
@@ -174,7 +197,7 @@ def check_question(raw: RawQuestion) -> Checked:
     if kind is QuestionType.TRUE_FALSE:
         options = options or TRUE_FALSE_OPTIONS
         answer = _truth(raw.answer, options) or answer
-    _check_options(kind, options, len(texts), refuse)
+    _check_options(kind, options, len(texts), pictures, refuse)
     _check_answer(kind, options, answer, refuse)
     category = _word(_CATEGORIES, raw.category)
     if raw.category.strip() and category is None:
@@ -196,26 +219,53 @@ def check_question(raw: RawQuestion) -> Checked:
             "A3、A4、B1型题须有题组，其他题型不得有。",
             "A3, A4, B1 name a group, no other.",
         )
-    if (kind in CASES) != bool(shared):
+    if (kind in CASES) != bool(shared or SHARED_STEM in pictured):
         refuse("shared", "CASE_MISSING", "A3、A4型题须有共用题干，其他题型不得有。", "A3 and A4 have a case, no other.")
     if refused:
         return refused
-    options, answer = _renamed(options, answer)
-    digest = question_digest(stem, options, shared)
+    options, answer, pictures = _renamed(options, answer, pictures)
+    digest = question_digest(stem, options, shared, pictures)
     return NewQuestion(
-        raw.line, stem, options, answer, digest, kind, category=category, difficulty=difficulty, shared=shared, **kept
-    )
+        raw.line, stem, options, answer, digest, kind, category=category, difficulty=difficulty, shared=shared,
+        pictures=pictures, **kept,
+    )  # fmt: skip
+
+
+def _pictures(raw: RawQuestion, refuse: Refuse) -> Pictures:
+    """The pictures that were taken: of the case, of the stem, then of the options."""
+    taken = []
+    for picture in raw.pictures:
+        if not isinstance(picture, QuestionPicture):
+            refuse(_COLUMN_OF.get(picture.place, picture.place), picture.code, picture.text.zh, picture.text.en)
+        elif len(picture.alternative_text) > ALTERNATIVE_MAXIMUM or not picture.alternative_text.isprintable():
+            refuse(
+                _COLUMN_OF.get(picture.place, picture.place),
+                "ALTERNATIVE_TEXT_NOT_POSSIBLE",
+                f"图片的文字说明超过{ALTERNATIVE_MAXIMUM}字或含有非法字符。",
+                f"What a picture shows in words has at most {ALTERNATIVE_MAXIMUM} characters, none of them control.",
+            )
+        else:
+            taken.append(picture)
+    if len(raw.pictures) > MOST_PICTURES:
+        text = f"A question has at most {MOST_PICTURES} pictures."
+        refuse("", "TOO_MANY_PICTURES", f"一道试题最多{MOST_PICTURES}张图片。", text)
+    order = [SHARED_STEM, STEM, *KEYS]
+    return tuple(sorted(taken, key=lambda picture: order.index(picture.place)))
 
 
 def _tidy(text: str) -> str:
-    """A text without space around it, its line ends one character."""
-    return text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    """A text without space around it and around its line ends, which are one character each."""
+    return _AROUND_BREAKS.sub("\n", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
 
 
-def _renamed(options: Options, answer: str) -> tuple[Options, str]:
+def _renamed(options: Options, answer: str, pictures: Pictures) -> tuple[Options, str, Pictures]:
     """The options under A, B, C… also where a column between them was empty."""
     names = dict(zip([key for key, _ in options], KEYS, strict=False))
-    return tuple((names[key], text) for key, text in options), "".join(names[key] for key in answer)
+    return (
+        tuple((names[key], text) for key, text in options),
+        "".join(names[key] for key in answer),
+        tuple(replace(picture, place=names.get(picture.place, picture.place)) for picture in pictures),
+    )
 
 
 def _word(words: Mapping[str, Word], text: str) -> Word | None:
@@ -246,13 +296,13 @@ def _type(raw: RawQuestion, options: Options) -> QuestionType | None:
     return QuestionType.X if len(letters) > 1 and letters.isalpha() else QuestionType.A1
 
 
-def _check_options(kind: QuestionType, options: Options, given: int, refuse: Refuse) -> None:
+def _check_options(kind: QuestionType, options: Options, given: int, pictures: Pictures, refuse: Refuse) -> None:
     if not LEAST_OPTIONS <= len(options) <= MOST_OPTIONS or given > MOST_OPTIONS:
         zh = f"选项须为{LEAST_OPTIONS}至{MOST_OPTIONS}个。"
         refuse("", "NUMBER_OF_OPTIONS", zh, f"A question has {LEAST_OPTIONS} to {MOST_OPTIONS} options.")
     elif kind is QuestionType.TRUE_FALSE and len(options) != 2:
         refuse("", "NUMBER_OF_OPTIONS", "判断题只有两个选项。", "True or false has two options.")
-    if len({normalised(text) for _, text in options}) != len(options):
+    if len({normalised(text) + _marks(pictures, key) for key, text in options}) != len(options):
         refuse("", "OPTIONS_ALIKE", "有相同的选项。", "Two options are alike.")
 
 
@@ -288,10 +338,16 @@ def check_groups(questions: Iterable[NewQuestion]) -> Iterator[Checked]:
             yield replace(question, group_position=members.index(question) + 1)
 
 
+def _shares(question: NewQuestion) -> tuple[object, ...]:
+    """What is the same for all questions of a group, with its pictures."""
+    if question.type is QuestionType.B1:
+        return question.options, [picture for picture in question.pictures if picture.place in KEYS]
+    return question.shared, pictures_at(question.pictures, SHARED_STEM)
+
+
 def _group_problem(question: NewQuestion, members: Sequence[NewQuestion]) -> RefusedQuestion | None:
     first = members[0]
-    same = question.options == first.options if question.type is QuestionType.B1 else question.shared == first.shared
-    if question.type is not first.type or not same:
+    if question.type is not first.type or _shares(question) != _shares(first):
         text = Text(
             f"同一题组（{question.group}）的题型、共用题干或共用选项须一致。",
             f"The group {question.group} has one type, and one case or one set of options; see line {first.line}.",

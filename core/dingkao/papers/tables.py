@@ -42,11 +42,34 @@ class QuestionImport(Record, db=ROUTER, tablename="question_import"):
     two_people = Check('"approver" IS NULL OR "author" IS NULL OR "approver" <> "author"')
 
 
+class StoredPicture(Record, db=ROUTER, tablename="question_picture"):
+    """试题图片: a picture of questions, kept once, encoded anew. `name` is the unguessable name in the file store,
+    `digest` the SHA-256 of its bytes, `size` their number. It never changes and never goes: versions and attempts name
+    it."""
+
+    digest = code_column(64, unique=True)
+    media_type = code_column(30)
+    size = Integer(default=None)
+    width = Integer(default=None)
+    height = Integer(default=None)
+    name = code_column(80, unique=True)
+    stored_at = Timestamptz(default=None)
+
+
+class PictureWrite(Record, db=ROUTER, tablename="question_picture_write"):
+    """试题图片写入: pictures that an import is putting into the file store before its transaction; gone when the import
+    is through, so that what a killed server leaves behind is found. `names` is JSON: names in the store."""
+
+    begun_at = Timestamptz(default=None)
+    names = Text()
+
+
 class Question(Record, db=ROUTER, tablename="question"):
     """试题: one version of a question, whole in its row, so that it never changes: a change is a new version under the
     same `code`. `options` is JSON: [{"key": "A", "text": …}]; `answer` the right keys in order; `shared` the text that
-    the questions of one `question_group` share; `digest` is over the normalised text. Only the state moves: draft,
-    approved (drawn for papers), retired."""
+    the questions of one `question_group` share; `pictures` is JSON too: [{"place": "STEM", "text": alternative text,
+    "picture": key, "digest", "type", "size", "width", "height"}], places as in `dingkao.papers.pictures`; `digest` is
+    over the normalised text and the pictures. Only the state moves: draft, approved (drawn for papers), retired."""
 
     subject = code_column(20)
     code = Varchar(64, default=None)
@@ -63,6 +86,7 @@ class Question(Record, db=ROUTER, tablename="question"):
     stem = Text()
     options = Text()
     answer = code_column(10)
+    pictures = Text(default="[]")
     source = Varchar(120, default="")
     digest = code_column(64)
     batch = reference(QuestionImport, null=True, index=False)

@@ -1,4 +1,4 @@
-"""The states of an attempt and of a question."""
+"""The states of an attempt and of a question, and where a question has its pictures."""
 
 from enum import StrEnum
 
@@ -59,6 +59,14 @@ class AttemptPhase(StrEnum):
     PAUSED = "PAUSED"
     SUBMIT_ONLY = "SUBMIT_ONLY"
     OVER = "OVER"
+
+
+class PicturePlace(StrEnum):
+    """图片位置: where a picture of a question stands"""
+
+    STEM = "STEM"
+    SHARED_STEM = "SHARED_STEM"
+    OPTION = "OPTION"
 
 
 class QuestionState(StrEnum):

@@ -255,6 +255,8 @@ KEPT: Final[Mapping[str, Kept]] = {
     "question": _BANK,
     "question_bank": _BANK,
     "question_import": _BANK,
+    "question_picture": _BANK,
+    "question_picture_write": Kept("one row while an import runs; a killed one's is removed after a day"),
     "retirement": Kept("proves that a service was asked to forget somebody, under a name that says nobody here"),
     "legal_hold": Kept("says why something was kept beyond its time"),
     "subject_secret": Kept(

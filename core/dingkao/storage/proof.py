@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from dingkao.storage import refusals
-from dingkao.storage.containers import JPEG_START, PNG_START, ImageFile, Malformed, read_jpeg, read_png
-from dingkao.storage.images import decode_jpeg, decode_png, encode_jpeg, encode_png, shrink
+from dingkao.storage.containers import JPEG_START, PNG_START
 from dingkao.storage.pdf import PDF_START, PdfActive, PdfEncrypted, PdfTooManyPages, PdfUnreadable, count_pages
+from dingkao.storage.picture import ImageLimits, check_image
 from dingkao.storage.refusals import FileProblem, FileRefused
 
-JPEG, PNG, PDF = "image/jpeg", "image/png", "application/pdf"
+PDF = "application/pdf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,33 +77,9 @@ def check_proof(data: bytes, limits: ProofLimits | None = None) -> CheckedProof:
 
 
 def _check_image(data: bytes, limits: ProofLimits) -> CheckedProof:
-    is_jpeg = data.startswith(JPEG_START)
-    try:
-        file = read_jpeg(data) if is_jpeg else read_png(data)
-        problems = _size_problems(file, limits)
-        if problems:
-            raise FileRefused(problems)
-        image = shrink(decode_jpeg(file) if is_jpeg else decode_png(file), limits.longest_side)
-    except Malformed as error:
-        raise FileRefused([refusals.unreadable_file()]) from error
-    media_type = JPEG
-    if not is_jpeg:
-        kept = encode_png(image)
-        media_type = PNG
-    if is_jpeg or len(kept) > limits.most_bytes:
-        kept, image = encode_jpeg(image, limits.most_bytes)
-        media_type = JPEG
-    return CheckedProof(media_type, kept, width=image.width, height=image.height)
-
-
-def _size_problems(file: ImageFile, limits: ProofLimits) -> list[FileProblem]:
-    width, height = file.upright_size
-    problems = []
-    if width * height > limits.most_pixels:
-        problems.append(refusals.too_many_pixels(width, height, f"{limits.most_pixels:,}"))
-    if min(width, height) < limits.least_side:
-        problems.append(refusals.too_few_pixels(width, height, f"{limits.least_side}×{limits.least_side}"))
-    return problems
+    image_limits = ImageLimits(limits.most_bytes, limits.most_pixels, limits.least_side, limits.longest_side)
+    image = check_image(data, image_limits)
+    return CheckedProof(image.media_type, image.data, width=image.width, height=image.height)
 
 
 def _check_pdf(data: bytes, limits: ProofLimits) -> CheckedProof:

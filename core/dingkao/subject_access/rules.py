@@ -255,6 +255,8 @@ DECLARATIONS: Mapping[str, Held | NotHeld] = {
     "question_import": NotHeld("the question bank"),
     "question": NotHeld("the question bank"),
     "question_bank": NotHeld("the question bank"),
+    "question_picture": NotHeld("the question bank"),
+    "question_picture_write": NotHeld("the question bank"),
     "pass_mark": NotHeld("for everybody who sat a subject"),
     "sitting_extra_time": NotHeld("for everybody who sat at a body; what it changed for one is an intervention"),
     "voided_question": NotHeld("the question bank; what it changed for one is a mark_change"),

@@ -32,6 +32,7 @@ from dingkao.migrations import CORE_MIGRATIONS
 from dingkao.papers.absence import settle_all_ended
 from dingkao.papers.graphql.operations import URGENT_FIELDS
 from dingkao.papers.marks import mark_submitted
+from dingkao.papers.picture_store import remove_abandoned_pictures
 from dingkao.papers.settling import settle_expired
 from dingkao.policy.effective import refuse_clashing_layers
 from dingkao.proctoring.deletion import delete_due_faces
@@ -41,6 +42,7 @@ from dingkao.registry import Registry
 from dingkao.results.service import finalise_due
 from dingkao.schema import assemble
 from dingkao.settings import Settings, load_settings
+from dingkao.web.bank import bank_routes
 from dingkao.web.check import check_routes
 from dingkao.web.execution import Executor
 from dingkao.web.explorer import Explorer
@@ -94,6 +96,7 @@ def create_app(
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         *file_routes(),
+        *bank_routes(),
         *proctoring_routes(),
         *check_routes(),
         *(explorer.routes() if explorer else []),
@@ -179,8 +182,8 @@ def _holder() -> str:
 
 
 async def _watch(environment: Environment) -> None:
-    """Tell the proctoring service what it has not heard yet, and delete faces whose time is over; apart from the
-    sweeper, which waits for no service. One of many workers does so at a time."""
+    """Tell the proctoring service what it has not heard yet, delete faces whose time is over and pictures of imports
+    that were never finished; apart from the sweeper, which waits for no service. One of many workers at a time."""
     holder = _holder()
     turn = environment.settings.sweep_seconds
     faces_at = time.monotonic()
@@ -195,6 +198,7 @@ async def _watch(environment: Environment) -> None:
                 deleted = await delete_due_faces(environment)
                 if deleted.images or deleted.left:
                     _log.info("faces deleted", images=deleted.images, left=deleted.left)
+                await remove_abandoned_pictures(environment)
         except Exception as error:
             _log.error("proctoring worker failed", exc_info=error)
 

@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
-from dingkao.papers.formats import aiken, gift, moodle, qti, sheet
+from dingkao.papers.formats import aiken, gift, moodle, qti, qti_writing, sheet
+from dingkao.papers.formats.bundle import bundled, open_bundle
 from dingkao.papers.formats.common import decoded
 from dingkao.papers.formats.zip_file import is_zip, names_in
+from dingkao.papers.pictures import PictureIntake, nothing
 from dingkao.papers.question_file import QuestionColumns, read_questions, write_questions
 from dingkao.papers.questions import Checked, NewQuestion, RefusedQuestion
 
-__all__ = ["QuestionColumns", "QuestionFormat", "detect", "estimate", "read_file", "write_file"]
+__all__ = ["QuestionColumns", "QuestionFormat", "detect", "estimate", "is_zip", "read_file", "write_file"]
 
 
 class QuestionFormat(StrEnum):
@@ -25,10 +27,17 @@ class QuestionFormat(StrEnum):
 
 
 def detect(name: str, data: bytes) -> QuestionFormat:
-    """The format of a file, by its content, and by its name where content tells nothing. CSV where nothing does."""
+    """The format of a file, by its content, and by its name where content tells nothing. CSV where nothing does. A zip
+    that is no workbook and no package of QTI is of the format of the one file of questions in it. Raises
+    ValidationFailed for a zip that holds none."""
     if is_zip(data):
         names = names_in(data)
-        return QuestionFormat.XLSX if "xl/workbook.xml" in names else QuestionFormat.QTI_2
+        if "xl/workbook.xml" in names:
+            return QuestionFormat.XLSX
+        if "imsmanifest.xml" in names:
+            return QuestionFormat.QTI_2
+        bundle = open_bundle(data)
+        return detect(bundle.name, bundle.data)
     start = data[:4000].lstrip(b"\xef\xbb\xbf \t\r\n")
     if start.startswith(b"<"):
         return QuestionFormat.MOODLE if b"<quiz" in start else QuestionFormat.QTI_2
@@ -42,25 +51,33 @@ def detect(name: str, data: bytes) -> QuestionFormat:
     return QuestionFormat.CSV
 
 
-def read_file(kind: QuestionFormat, data: bytes, columns: QuestionColumns | None = None) -> Iterator[Checked]:
+def read_file(
+    kind: QuestionFormat, data: bytes, columns: QuestionColumns | None = None, intake: PictureIntake | None = None
+) -> Iterator[Checked]:
     """Every question of a file, or all the reasons against it, by the line or the number of the item.
 
-    Texts are UTF-8 or GB 18030; `columns` are of CSV and XLSX. Nothing outside of the file is read. Raises
-    ValidationFailed for a file that is not of this format, that is too large, or that has a document type (entities).
+    Texts are UTF-8 or GB 18030; `columns` are of CSV and XLSX; CSV and GIFT come alone, or in a zip with their
+    pictures, which go through `intake`. Nothing outside of the file is read. Raises ValidationFailed for a file that is
+    not of this format, that is too large, or that has a document type (entities).
     """
+    intake = intake or PictureIntake()
+    load = nothing
+    if kind in (QuestionFormat.CSV, QuestionFormat.GIFT) and is_zip(data):
+        bundle = open_bundle(data)
+        data, load = bundle.data, bundle.load
     match kind:
         case QuestionFormat.CSV:
-            return read_questions(decoded(data), columns or QuestionColumns())
+            return read_questions(decoded(data), columns or QuestionColumns(), intake, load)
         case QuestionFormat.XLSX:
-            return sheet.read(data, columns or QuestionColumns())
+            return sheet.read(data, columns or QuestionColumns(), intake)
         case QuestionFormat.GIFT:
-            return gift.read(decoded(data))
+            return gift.read(decoded(data), intake, load)
         case QuestionFormat.AIKEN:
             return aiken.read(decoded(data))
         case QuestionFormat.MOODLE:
-            return moodle.read(data)
+            return moodle.read(data, intake)
         case QuestionFormat.QTI_2 | QuestionFormat.QTI_3:
-            return qti.read(data)
+            return qti.read(data, intake)
 
 
 def estimate(kind: QuestionFormat, data: bytes) -> int:
@@ -71,6 +88,8 @@ def estimate(kind: QuestionFormat, data: bytes) -> int:
         QuestionFormat.AIKEN: b"ANSWER:",
         QuestionFormat.MOODLE: b"</question>",
     }
+    if kind in (QuestionFormat.CSV, QuestionFormat.GIFT) and is_zip(data):
+        data = open_bundle(data).data
     if kind in signs:
         return data.count(signs[kind]) + 1
     return len(names_in(data)) if kind is not QuestionFormat.XLSX and is_zip(data) else len(data) // 50 + 1
@@ -79,22 +98,23 @@ def estimate(kind: QuestionFormat, data: bytes) -> int:
 def write_file(kind: QuestionFormat, questions: Iterable[NewQuestion]) -> tuple[bytes, list[RefusedQuestion]]:
     """A file of the questions, the questions of a group beside each other; and those that the format cannot hold.
 
-    What is written is read again as it was. Aiken holds one line for each text, single choices, and nothing beside
-    text and answer.
+    What is written is read again as it was, pictures included: CSV and GIFT with pictures are a zip. Aiken holds one
+    line for each text, single choices, and nothing beside text and answer.
     """
+    questions = list(questions)
     match kind:
         case QuestionFormat.CSV:
-            return write_questions(questions).encode(), []
+            return bundled("questions.csv", write_questions(questions).encode(), questions), []
         case QuestionFormat.XLSX:
             return sheet.write(questions), []
         case QuestionFormat.GIFT:
-            return gift.write(questions).encode(), []
+            return bundled("questions.gift", gift.write(questions).encode(), questions), []
         case QuestionFormat.AIKEN:
             text, refused = aiken.write(questions)
             return text.encode(), refused
         case QuestionFormat.MOODLE:
             return moodle.write(questions), []
         case QuestionFormat.QTI_2:
-            return qti.write(questions, qti.VERSION_2), []
+            return qti_writing.write(questions, qti_writing.VERSION_2), []
         case QuestionFormat.QTI_3:
-            return qti.write(questions, qti.VERSION_3), []
+            return qti_writing.write(questions, qti_writing.VERSION_3), []

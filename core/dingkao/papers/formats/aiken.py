@@ -50,7 +50,7 @@ def write(questions: Iterable[NewQuestion]) -> tuple[str, list[RefusedQuestion]]
 
 
 def _content(question: NewQuestion) -> tuple[object, ...]:
-    return question.stem, question.options, question.answer, question.shared
+    return question.stem, question.options, question.answer, question.shared, question.pictures
 
 
 def _unfinished(line: int) -> RefusedQuestion:

@@ -1,12 +1,13 @@
 """What several formats share: caps, decoding, safe XML, and labels that carry what a format has no place for."""
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 from defusedxml import ElementTree
 from defusedxml.common import DefusedXmlException
 
+from dingkao.papers.pictures import TakenPicture
 from dingkao.papers.questions import NewQuestion, RawQuestion
 from dingkao.plugin.errors import FieldProblem, ValidationFailed
 from dingkao.plugin.text import Text
@@ -90,11 +91,11 @@ def split_label(label: str) -> tuple[str, str] | None:
 
 
 def raw_question(line: int, stem: str, options: list[str], answer: str, labels: Mapping[str, str], shared: str = "",
-                 topic: str = "") -> RawQuestion:  # fmt: skip
+                 topic: str = "", pictures: Sequence[TakenPicture] = ()) -> RawQuestion:  # fmt: skip
     """A question with what its labels tell; `topic` where no label says another."""
     told = {"topic": topic, **{name: value for name, value in labels.items() if name in LABELS}}
     told = {name: told.get(name, "") for name in LABELS}
-    return RawQuestion(line, stem, options, answer, shared=shared, columns={}, **told)
+    return RawQuestion(line, stem, options, answer, shared=shared, columns={}, pictures=pictures, **told)
 
 
 def keys(right: list[bool]) -> str:

@@ -1,10 +1,13 @@
-"""GIFT (Moodle): text with `{=right ~wrong}`. Multiple choice, true and false; other kinds are refused by line."""
+"""GIFT (Moodle): text with `{=right ~wrong}`. Multiple choice, true and false; other kinds are refused by line.
+Pictures by marks (see `picture_marks`), their files beside it in a zip."""
 
 import re
 from collections.abc import Iterable, Iterator
 
 from dingkao.papers.formats.common import keys, labels_of, raw_question, split_label
-from dingkao.papers.questions import TRUE_FALSE_OPTIONS, Checked, NewQuestion, RefusedQuestion, check_question
+from dingkao.papers.picture_marks import split_marks, with_marks
+from dingkao.papers.pictures import SHARED_STEM, STEM, Load, PictureIntake, TakenPicture, nothing, pictures_at
+from dingkao.papers.questions import KEYS, TRUE_FALSE_OPTIONS, Checked, NewQuestion, RefusedQuestion, check_question
 from dingkao.plugin.text import Text
 from dingkao.plugin.vocabulary import QuestionType
 
@@ -18,9 +21,10 @@ _WEIGHT = re.compile(r"^%(-?[0-9.]+)%")
 _TRUTH = {"T": "A", "TRUE": "A", "F": "B", "FALSE": "B"}
 
 
-def read(text: str) -> Iterator[Checked]:
+def read(text: str, intake: PictureIntake | None = None, load: Load = nothing) -> Iterator[Checked]:
     """The questions of a GIFT text; blank lines part them. The case of a group is a text without answers that has the
-    group's label."""
+    group's label. `load` gives the pictures beside it."""
+    intake = intake or PictureIntake()
     topic = ""
     cases: dict[str, str] = {}
     for line, block, labels in _blocks(text):
@@ -42,17 +46,25 @@ def read(text: str) -> Iterator[Checked]:
             yield [_refused(line)]
             continue
         options, answer = read_answers
-        shared = cases.get(labels.get("group", ""), "")
-        yield check_question(raw_question(line, stem, options, answer, labels, shared, topic))
+        shared, images = split_marks(cases.get(labels.get("group", ""), ""))
+        pictures: list[TakenPicture] = intake.of(images, SHARED_STEM, load)
+        stem, images = split_marks(stem)
+        pictures += intake.of(images, STEM, load)
+        for place, option in enumerate(options):
+            options[place], images = split_marks(option)
+            if images:
+                pictures += intake.of(images, KEYS[min(place, len(KEYS) - 1)], load)
+        yield check_question(raw_question(line, stem, options, answer, labels, shared, topic, pictures))
 
 
 def write(questions: Iterable[NewQuestion]) -> str:
     """A GIFT text of the questions."""
     parts, cases = [], set[str]()
     for question in questions:
-        if question.shared and question.group not in cases:
+        case = with_marks(question.shared, pictures_at(question.pictures, SHARED_STEM))
+        if case and question.group not in cases:
             cases.add(question.group)
-            parts.append(f"// [tag:group:{_label(question.group)}]\n[plain]{_escape(question.shared)}")
+            parts.append(f"// [tag:group:{_label(question.group)}]\n[plain]{_escape(case)}")
         parts.append(_written(question))
     return "\n\n".join(parts) + "\n"
 
@@ -62,17 +74,17 @@ def _written(question: NewQuestion) -> str:
     code = labels.pop("code", "")
     told = " ".join(([f"[id:{_label(code)}]"] if code else []) + [f"[tag:{n}:{_label(v)}]" for n, v in labels.items()])
     right = set(question.answer)
-    if question.type is QuestionType.TRUE_FALSE and question.options == TRUE_FALSE_OPTIONS:
+    options = [(key, with_marks(text, pictures_at(question.pictures, key))) for key, text in question.options]
+    stem = with_marks(question.stem, pictures_at(question.pictures, STEM))
+    if question.type is QuestionType.TRUE_FALSE and tuple(options) == TRUE_FALSE_OPTIONS:
         answers = "T" if question.answer == "A" else "F"
     elif question.type is QuestionType.X:
         share = f"{100 / len(right):.5f}".rstrip("0").rstrip(".")
         weights = {True: f"%{share}%", False: "%-100%"}
-        answers = "\n" + "".join(f"~{weights[key in right]}[plain]{_escape(text)}\n" for key, text in question.options)
+        answers = "\n" + "".join(f"~{weights[key in right]}[plain]{_escape(text)}\n" for key, text in options)
     else:
-        answers = "\n" + "".join(
-            f"{'=' if key in right else '~'}[plain]{_escape(text)}\n" for key, text in question.options
-        )
-    return f"// {told}\n[plain]{_escape(question.stem)} {{{answers}}}"
+        answers = "\n" + "".join(f"{'=' if key in right else '~'}[plain]{_escape(text)}\n" for key, text in options)
+    return f"// {told}\n[plain]{_escape(stem)} {{{answers}}}"
 
 
 def _blocks(text: str) -> Iterator[tuple[int, str, dict[str, str]]]:

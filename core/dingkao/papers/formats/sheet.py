@@ -1,4 +1,4 @@
-"""XLSX: the first sheet of a workbook, its first row the names of the columns."""
+"""XLSX: the first sheet of a workbook, its first row the names of the columns, with the pictures over its cells."""
 
 import io
 import zipfile
@@ -8,22 +8,28 @@ from typing import Any
 from python_calamine import CalamineError, CalamineWorkbook
 
 from dingkao.papers.formats.common import bad_file
+from dingkao.papers.formats.sheet_pictures import SheetPictures, with_words, write_pictures
 from dingkao.papers.formats.zip_file import is_zip, open_zip, read_member
-from dingkao.papers.question_file import QuestionColumns, question_rows, read_rows
+from dingkao.papers.pictures import PictureIntake
+from dingkao.papers.question_file import QuestionColumns, column_of, picture_beside, question_rows, read_rows
 from dingkao.papers.questions import Checked, NewQuestion
 
 
-def read(data: bytes, columns: QuestionColumns) -> Iterator[Checked]:
+def read(data: bytes, columns: QuestionColumns, intake: PictureIntake | None = None) -> Iterator[Checked]:
     """Each row as a question, as in a CSV file; lines are the sheet's rows. Formulas count as what they last showed.
-    Raises ValidationFailed."""
+    A picture belongs to the cell of its upper left corner. Raises ValidationFailed."""
     if not is_zip(data):
         bad_file("NO_WORKBOOK", "文件不是XLSX工作簿。", "The file is no XLSX workbook.")
-    _refuse_entities(open_zip(data))
+    opened = open_zip(data)
+    _refuse_entities(opened)
+    pictures = SheetPictures(opened)
     rows = _rows(data)
     _, names = next(rows, (1, []))
     while names and not names[-1]:
         names.pop()
-    yield from read_rows(names, ((line, _sized(cells, len(names))) for line, cells in rows), columns)
+    sized = ((line, _sized(cells, len(names))) for line, cells in rows)
+    yield from read_rows(names, sized, columns, pictures, intake or PictureIntake())
+    yield from ([picture_beside(line)] for line in pictures.unread())
 
 
 def write(questions: Iterable[NewQuestion]) -> bytes:
@@ -33,11 +39,19 @@ def write(questions: Iterable[NewQuestion]) -> bytes:
 
     workbook = Workbook(write_only=True)
     sheet = workbook.create_sheet("试题")
+    questions = list(questions)
+    pictures = [
+        (line, column_of(picture.place), picture)
+        for line, question in enumerate(questions, 2)
+        for picture in question.pictures
+    ]
+    if pictures:
+        write_pictures(sheet, pictures)
     for row in question_rows(questions):
         sheet.append([_text_cell(sheet, text) for text in row])
     stream = io.BytesIO()
     workbook.save(stream)
-    return stream.getvalue()
+    return with_words(stream.getvalue(), [entry[2] for entry in pictures]) if pictures else stream.getvalue()
 
 
 def _text_cell(sheet: Any, text: str) -> Any:

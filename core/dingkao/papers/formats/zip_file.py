@@ -6,6 +6,10 @@ import zipfile
 from dingkao.papers.formats.common import MOST_BYTES, bad_file, check_size
 
 MOST_MEMBERS = 200_000
+# A file of questions packs to a tenth or less of its size; what packs to a hundredth is made to fill memory.
+MOST_RATIO = 100
+# Below it, the ratio is nobody's business.
+HARMLESS_BYTES = 20_000_000
 
 
 def is_zip(data: bytes) -> bool:
@@ -26,7 +30,8 @@ def open_zip(data: bytes) -> zipfile.ZipFile:
     except (zipfile.BadZipFile, ValueError, OSError):
         bad_file("BAD_ZIP", "压缩文件已损坏。", "The zip file is damaged.")
     members = opened.infolist()
-    if len(members) > MOST_MEMBERS or sum(member.file_size for member in members) > 4 * MOST_BYTES:
+    unpacked = sum(member.file_size for member in members)
+    if len(members) > MOST_MEMBERS or unpacked > min(2 * MOST_BYTES, max(HARMLESS_BYTES, MOST_RATIO * len(data))):
         bad_file("ZIP_TOO_LARGE", "压缩文件展开后过大。", "The zip file holds too much.")
     return opened
 

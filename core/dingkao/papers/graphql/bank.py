@@ -13,7 +13,8 @@ from dingkao.papers.bank import bank_size
 from dingkao.papers.bank_files import decoded_file, import_question_file
 from dingkao.papers.bank_lists import BankRecord, list_questions
 from dingkao.papers.formats import QuestionFormat
-from dingkao.papers.graphql.types import QuestionOption
+from dingkao.papers.graphql.pictures import QuestionImage, show_banked
+from dingkao.papers.graphql.questions import QuestionOption
 from dingkao.papers.question_file import QuestionColumns
 from dingkao.papers.vocabulary import QuestionState
 from dingkao.plugin.enums import (
@@ -26,6 +27,7 @@ from dingkao.plugin.enums import (
 from dingkao.plugin.errors import FieldProblem, ValidationFailed
 from dingkao.plugin.graphql import Connection, NotEligibleProblem, StateProblem, ValidationProblem, page_size
 from dingkao.plugin.ids import decode_id, encode_id
+from dingkao.plugin.ports import PortFailed
 from dingkao.plugin.text import Text
 
 described_enum(
@@ -77,6 +79,9 @@ class BankQuestion:
     shared_stem: str = strawberry.field(description="The case of its group (A3, A4). 共用题干")
     stem: str = strawberry.field(description="What is asked. 题干")
     options: list[QuestionOption] = strawberry.field(description="What may be chosen. 选项")
+    pictures: list[QuestionImage] = strawberry.field(
+        description="Its pictures: of the case, of the stem, then of the options. 图片"
+    )
     key: str = strawberry.field(description="Keys of the options to choose. 答案")
     source: str = strawberry.field(description="Where it comes from. 来源")
     created_at: datetime = strawberry.field(description="When it came in. 录入时间")
@@ -162,7 +167,7 @@ RetireQuestionsResult = Annotated[
 ]
 
 
-def _show(record: BankRecord) -> BankQuestion:
+def _show(info: CoreInfo, record: BankRecord) -> BankQuestion:
     return BankQuestion(
         id=strawberry.ID(encode_id("Question", record.id)),
         code=record.code,
@@ -177,6 +182,7 @@ def _show(record: BankRecord) -> BankQuestion:
         shared_stem=record.question.shared,
         stem=record.question.stem,
         options=[QuestionOption(key=key, text=text) for key, text in record.question.options],
+        pictures=show_banked(info, record.question.pictures),
         key=record.question.answer,
         source=record.question.source,
         created_at=record.created_at,
@@ -207,7 +213,7 @@ class BankQuery:
         records = await list_questions(
             info.context.caller, subject, state, after=after_key("Question", after), limit=size + 1
         )
-        return keyset_page("Question", [(record.id, _show(record)) for record in records], size)
+        return keyset_page("Question", [(record.id, _show(info, record)) for record in records], size)
 
 
 @strawberry.type
@@ -223,18 +229,22 @@ class BankMutation:
         if (input.csv is None) == (input.file is None):
             text = Text("请提交 csv、file 两项之一。", "Send one of csv and file.")
             raise ValidationFailed([FieldProblem("file", "ONE_FILE", text)])
-        report = await import_question_file(
-            info.context.environment,
-            info.context.caller,
-            input.subject,
-            decoded_file(input.file) if input.file is not None else (input.csv or "").encode(),
-            name=input.file_name,
-            kind=input.format if input.file is not None else QuestionFormat.CSV,
-            columns=QuestionColumns(input.stem_column, tuple(input.option_columns), input.answer_column),
-            source=input.source,
-            replace=input.replace,
-            skip_bad=input.skip_bad,
-        )
+        try:
+            report = await import_question_file(
+                info.context.environment,
+                info.context.caller,
+                input.subject,
+                decoded_file(input.file) if input.file is not None else (input.csv or "").encode(),
+                name=input.file_name,
+                kind=input.format if input.file is not None else QuestionFormat.CSV,
+                columns=QuestionColumns(input.stem_column, tuple(input.option_columns), input.answer_column),
+                source=input.source,
+                replace=input.replace,
+                skip_bad=input.skip_bad,
+            )
+        except PortFailed:
+            text = Text("文件存储暂时不可用，请稍后再试。", "The file store is out of reach; try again in a while.")
+            raise ValidationFailed([FieldProblem("file", "FILES_UNAVAILABLE", text)]) from None
         return QuestionImport(
             import_id=None if report.batch is None else strawberry.ID(encode_id("QuestionImport", report.batch)),
             lines=report.lines,

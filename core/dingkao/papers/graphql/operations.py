@@ -18,6 +18,7 @@ from dingkao.papers.graphql.inputs import (
 from dingkao.papers.graphql.invigilating import InvigilatingMutation, InvigilatingQuery
 from dingkao.papers.graphql.pass_marks import PassMarkMutation, PassMarkQuery
 from dingkao.papers.graphql.question_voiding import QuestionVoidingMutation, QuestionVoidingQuery
+from dingkao.papers.graphql.questions import SavedAnswer
 from dingkao.papers.graphql.results import (
     AnswersSaved,
     SaveAnswersResult,
@@ -27,7 +28,7 @@ from dingkao.papers.graphql.results import (
     UnansweredProblem,
 )
 from dingkao.papers.graphql.save_history import SaveHistoryQuery
-from dingkao.papers.graphql.types import Attempt, SavedAnswer, load_attempt, load_attempt_by_token
+from dingkao.papers.graphql.types import Attempt, load_attempt, load_attempt_by_token
 from dingkao.papers.writing import take_over_attempt
 from dingkao.plugin.ids import decode_id
 from dingkao.plugin.text import Text

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import strawberry
 
-from dingkao.papers.graphql.types import Attempt, SavedAnswer
+from dingkao.papers.graphql.questions import SavedAnswer
+from dingkao.papers.graphql.types import Attempt
 from dingkao.plugin.graphql import NotEligibleProblem, Problem, StateProblem, ValidationProblem
 
 

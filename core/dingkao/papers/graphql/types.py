@@ -1,8 +1,7 @@
 """Papers and attempts as the API shows them: no type here could show a right answer."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import strawberry
 
@@ -13,6 +12,7 @@ from dingkao.assessments.records import AssessmentRecord
 from dingkao.context import CoreInfo
 from dingkao.papers import rules
 from dingkao.papers.graphql.absence import PaperAbsence, settle_ended_papers, show_absence
+from dingkao.papers.graphql.questions import AttemptQuestion, show_questions
 from dingkao.papers.invigilating import read_interventions
 from dingkao.papers.records import (
     AttemptRecord,
@@ -29,12 +29,12 @@ from dingkao.papers.settling import settle_assessment
 from dingkao.papers.vocabulary import AttemptPhase, AttemptState, InterventionKind, VoidingConsequence
 from dingkao.papers.voiding import read_voidings
 from dingkao.papers.writing import attempt_token
-from dingkao.plugin.enums import PaperStateEnum, PaperSubjectEnum, QuestionTypeEnum, described_enum
+from dingkao.plugin.enums import PaperStateEnum, PaperSubjectEnum, described_enum
 from dingkao.plugin.errors import NotFound
 from dingkao.plugin.graphql import Node
 from dingkao.plugin.ids import encode_id
 from dingkao.plugin.national import PapersPolicy, Reveal
-from dingkao.plugin.vocabulary import PaperState, QuestionType
+from dingkao.plugin.vocabulary import PaperState
 
 described_enum(
     AttemptState,
@@ -80,33 +80,6 @@ described_enum(
     },
 )
 VoidingConsequenceEnum: TypeAlias = VoidingConsequence
-
-
-@strawberry.type(description="An option of a question. 选项")
-class QuestionOption:
-    key: str = strawberry.field(description="What a choice names. 选项代号")
-    text: str = strawberry.field(description="What is read. 选项内容")
-
-
-@strawberry.type(description="What the server holds for a question. 已保存的作答")
-class SavedAnswer:
-    position: int = strawberry.field(description="The question, from 1. 题号")
-    choice: str = strawberry.field(description="The chosen key or keys; empty: cleared. 所选选项")
-    sequence: int = strawberry.field(description="The client's sequence number that won. 序号")
-    saved_at: datetime = strawberry.field(description="When it was saved. 保存时间")
-
-
-@strawberry.type(description="A question of an attempt. 试题")
-class AttemptQuestion:
-    position: int = strawberry.field(description="From 1. 题号")
-    type: QuestionTypeEnum = strawberry.field(description="Its type; X takes several keys. 题型")
-    group: int | None = strawberry.field(
-        description="First position of the questions it stands together with (A3, A4, B1). 题组（首题题号）"
-    )
-    shared_stem: str | None = strawberry.field(description="The case that its group is about (A3, A4). 共用题干")
-    stem: str = strawberry.field(description="What is asked. 题干")
-    options: list[QuestionOption] = strawberry.field(description="What may be chosen. 选项")
-    answer: SavedAnswer | None = strawberry.field(description="What the server holds. 已保存的作答")
 
 
 @strawberry.type(description="One question of a marked attempt. 答题回顾")
@@ -216,26 +189,7 @@ class Attempt(Node):
             return None
         questions = await info.context.loader(read_questions).load(self.record.id)
         answers = await info.context.loader(read_answers).load(self.record.id)
-        return [
-            AttemptQuestion(
-                position=question["position"],
-                type=QuestionType(question["type"]),
-                group=question.get("group"),
-                shared_stem=question.get("shared"),
-                stem=question["stem"],
-                options=[QuestionOption(key=option["key"], text=option["text"]) for option in question["options"]],
-                answer=_show_answer(answers.get(question["position"])),
-            )
-            for question in questions
-        ]
-
-
-def _show_answer(row: Mapping[str, Any] | None) -> SavedAnswer | None:
-    if row is None:
-        return None
-    return SavedAnswer(
-        position=row["position"], choice=row["choice"], sequence=row["sequence"], saved_at=row["saved_at"]
-    )
+        return show_questions(info.context, questions, answers, self.record.timing.closes_at)
 
 
 def show_attempt(info: CoreInfo, record: AttemptRecord, *, own: bool, marked: bool = True) -> Attempt:
