@@ -8,6 +8,9 @@ PIP := $(RUN)/python -m pip --disable-pip-version-check --quiet --quiet
 RUNTIME := $(VENV)/.dingkao-runtime
 DEVELOPMENT := $(VENV)/.dingkao-development
 
+# Tests start many processes: where nobody may keep what was compiled, each of them compiles everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-reset test check schema docs bench fuzz explorer
 

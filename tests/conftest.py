@@ -1,6 +1,5 @@
 """Fixtures of the whole suite: every test that asks for a database runs on SQLite and on PostgreSQL."""
 
-import gc
 import os
 import secrets
 import shutil
@@ -30,13 +29,8 @@ MEMORY = Path("/dev/shm")  # noqa: S108
 LEAST_MEMORY = 2 << 30
 # For every application of the suite, those that a test starts in a process of its own among them.
 os.environ["DINGKAO_KEYS"] = TEST_KEYS
-
-
-def pytest_collection_finish() -> None:
-    """What was imported stays until the end: looking through all of it again and again was a fifth of the suite."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+# Where it is set, each process that a test starts would compile everything anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @cache

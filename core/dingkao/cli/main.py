@@ -1,5 +1,6 @@
 """The command line: `dingkao …`. Each family of commands has a file of its own; here they come together."""
 
+import gc
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,6 +37,8 @@ HELP = """Dingkao (定考): the server of a province's physician periodic assess
 Settings are environment variables DINGKAO_… or lines of a file .env in the working directory; **dingkao settings**
 lists them. A first look: **dingkao demo**."""
 
+_OBJECTS_BETWEEN_COLLECTIONS = 20_000
+
 
 class CommandLine(TyperGroup):
     """Says in one line on standard error what a person can mend; only mistakes of the program show a traceback."""
@@ -50,6 +53,8 @@ class CommandLine(TyperGroup):
         **extra: Any,
     ) -> Any:
         """Run; exits with 0, 1 (failed), 2 (wrong use or settings) or 130 (interrupted)."""
+        # What a command imports stays: Python would look through it for garbage a thousand times.
+        gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS, 20, 20)
         try:
             code = super().main(
                 args=args,

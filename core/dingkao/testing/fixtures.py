@@ -7,6 +7,7 @@ Databases are SQLite; `--dingkao-database=postgresql` or `=both` runs the tests 
 needs pytest-asyncio, best with `asyncio_mode = "auto"`.
 """
 
+import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from dingkao.testing.web import Client, running_app, token_for
 ClientOf = Callable[..., Awaitable[Client]]
 
 _OPTION = "--dingkao-database"
+_OBJECTS_BETWEEN_COLLECTIONS = 20_000
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -38,6 +40,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=DatabaseKind.SQLITE.value,
         help="The database that tests of Dingkao plugins run on (default: sqlite).",
     )
+
+
+def pytest_configure() -> None:
+    """Looks for circles of garbage after so many new objects, where Python's 700 would cost a fifth of a run."""
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS, 20, 20)
+
+
+def pytest_collection_finish() -> None:
+    """Lets the collector leave alone what was imported: it stays until the end."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
