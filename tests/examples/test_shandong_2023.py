@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from installing import ROOT, InstalledEnvironment, build_wheel, clean_variables, make_environment
 
+from dingkao.testing.keys import TEST_KEYS
+
 EXAMPLE = ROOT / "examples" / "shandong_2023"
 SCRIPT = Path(__file__).with_name("play_spot_checks.py")
 
@@ -46,21 +48,19 @@ def test_its_own_tests_pass_there(installed: InstalledEnvironment, tmp_path: Pat
 
 # The last in this file: it takes the plugin out of the environment of all.
 def test_results_stay_when_it_is_taken_out(installed: InstalledEnvironment, tmp_path: Path) -> None:
-    database = f"sqlite:///{tmp_path}/dingkao.db"
+    server = {"DINGKAO_DATABASE_URL": f"sqlite:///{tmp_path}/dingkao.db", "DINGKAO_KEYS": TEST_KEYS}
     # The script blocks on nothing: it plays the way in one process, and prints what the API answers at its end.
-    before = json.loads(installed.run(SCRIPT, "play", str(tmp_path), DINGKAO_DATABASE_URL=database))
+    before = json.loads(installed.run(SCRIPT, "play", str(tmp_path), **server))
     assert before["assessment"]["state"] == "CONCLUDED"
     assert [check["state"] for check in before["assessment"]["spotChecks"]] == ["CONFIRMED"]
     installed.uninstall("dingkao-shandong-2023")
 
     def as_before() -> bool:
-        after = json.loads(installed.run(SCRIPT, "read", str(tmp_path), DINGKAO_DATABASE_URL=database))["assessment"]
+        after = json.loads(installed.run(SCRIPT, "read", str(tmp_path), **server))["assessment"]
         return all(after[name] == before["assessment"][name] for name in ("state", "conclusion", "procedureTitle"))
 
     assert as_before()
     exported = tmp_path / "spot-checks.jsonl"
-    installed.command(
-        "plugins", "remove", "shandong_2023", "--yes", "--export", str(exported), DINGKAO_DATABASE_URL=database
-    )
+    installed.command("plugins", "remove", "shandong_2023", "--yes", "--export", str(exported), **server)
     assert '"CONFIRMED"' in exported.read_text(encoding="utf-8")
     assert as_before()

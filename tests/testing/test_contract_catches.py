@@ -106,11 +106,9 @@ SECOND = 'ALTER TABLE "careless_note" ADD COLUMN "text" VARCHAR(80) NOT NULL DEF
 
 
 @pytest.fixture
-def author(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+def author(pytester: pytest.Pytester) -> pytest.Pytester:
     """A plugin with a table, two migrations, a root query, a mutation and a field, and its tests."""
     pytester.makeini(INI)
-    # Not of an author's environment, and long to import.
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:schemathesis")
     pytester.makepyfile(careless=CAREFUL, test_careless=CONTRACT)
     package = pytester.mkpydir("careless_migrations")
     for kind, key in (("sqlite", "id INTEGER PRIMARY KEY"), ("postgresql", "id BIGSERIAL PRIMARY KEY")):

@@ -64,11 +64,9 @@ async def test_the_region_lies_in_its_tree(province):
 
 
 @pytest.fixture
-def author(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+def author(pytester: pytest.Pytester) -> pytest.Pytester:
     """The folder of an author."""
     pytester.makeini(INI)
-    # Not of an author's environment, and long to import.
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:schemathesis")
     pytester.makepyfile(test_roles=ROLES, test_choice=CHOICE)
     return pytester
 
