@@ -3,22 +3,28 @@
 The operations are made from the schema, so that a field that is added later is asked for here too.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from graphql import GraphQLInterfaceType
 from starlette.applications import Starlette
 
 from dingkao.db.database import fetch
+from dingkao.plugin.caller import Caller
 from dingkao.plugin.ids import encode_id
-from dingkao.testing.sample import SampleProvince
-from dingkao.testing.web import Client
+from dingkao.settings import Settings
+from dingkao.testing.clock import SettableClock
+from dingkao.testing.sample import build_sample
+from dingkao.testing.web import Client, running_app, token_for
 
 from . import asking
 from .access_scene import ALLOWED, Objects, make_objects, strangers, texts_for
 
 ClientOf = Callable[..., Awaitable[Client]]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 # Announced to the public: names, codes and calendars, for whoever is logged in.
 PUBLIC = {"Cycle", "Organisation", "Region"}
 REFUSED = {"NOT_FOUND", "FORBIDDEN"}
@@ -40,9 +46,34 @@ NOT_COMPARED = {
 }
 
 
-@pytest.fixture
-async def objects(app: Starlette, province: SampleProvince) -> Objects:
-    return await make_objects(app.state.environment, province)
+@dataclass(frozen=True)
+class Scene:
+    """A running application, the objects in it, and those whom they do not concern; tests ask and change nothing."""
+
+    app: Starlette
+    objects: Objects
+    strangers: Mapping[str, Caller]
+
+    async def client_of(self, caller: Caller | None, *, first_login: bool = False) -> Client:
+        if caller is None:
+            return Client(self.app)
+        token = await token_for(self.app.state.environment, caller.account_id, first_login=first_login)
+        return Client(self.app, token)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def scene_settings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    with request.getfixturevalue(f"{request.param}_databases").fresh() as url:
+        files = tmp_path_factory.mktemp("files")
+        yield Settings(database_url=url, storage_url=str(files), sweep_seconds=300)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def scene(scene_settings: Settings) -> AsyncIterator[Scene]:
+    """One for all tests of this file on a database: building it costs more than asking."""
+    async with running_app(scene_settings, SettableClock()) as app:
+        objects = await make_objects(app.state.environment, await build_sample(app.state.environment))
+        yield Scene(app, objects, await strangers(objects))
 
 
 async def everything(app: Starlette) -> dict[str, list[str]]:
@@ -68,68 +99,66 @@ def refusal_of(answer: Any) -> set[str]:
     return set()
 
 
-async def test_without_a_login_there_is_nothing(app: Starlette, objects: Objects, client_of: ClientOf) -> None:
-    before = await everything(app)
-    client, wrong = await client_of(None), []
+async def test_without_a_login_there_is_nothing(scene: Scene) -> None:
+    before = await everything(scene.app)
+    client, wrong = await scene.client_of(None), []
     for kind, name, field in asking.root_fields(asking.schema()):
         if name in OPEN:
             continue
-        answer = await client.post(*asking.operation(kind, name, field, texts_for(objects, name)))
+        answer = await client.post(*asking.operation(kind, name, field, texts_for(scene.objects, name)))
         if refusal_of(answer) != {"UNAUTHENTICATED"}:
             wrong.append((name, answer))
     assert wrong == []
-    assert await everything(app) == before
+    assert await everything(scene.app) == before
 
 
-async def test_before_the_first_login_is_done_there_is_only_that(
-    app: Starlette, objects: Objects, client_of: ClientOf
-) -> None:
-    before = await everything(app)
+async def test_before_the_first_login_is_done_there_is_only_that(scene: Scene) -> None:
+    before = await everything(scene.app)
     wrong = []
-    for caller in (objects.doctor.caller, objects.province.institution, objects.province.authority):
-        client = await client_of(caller, first_login=True)
+    for caller in (scene.objects.doctor.caller, scene.objects.province.institution, scene.objects.province.authority):
+        client = await scene.client_of(caller, first_login=True)
         for kind, name, field in asking.root_fields(asking.schema()):
             if name in FIRST_LOGIN:
                 continue
-            answer = await client.post(*asking.operation(kind, name, field, texts_for(objects, name)))
+            answer = await client.post(*asking.operation(kind, name, field, texts_for(scene.objects, name)))
             if refusal_of(answer) != {"FIRST_LOGIN_REQUIRED"}:
                 wrong.append((caller.name, name, answer))
     assert wrong == []
-    assert await everything(app) == before
+    assert await everything(scene.app) == before
 
 
-async def test_what_is_anothers_does_not_exist(app: Starlette, objects: Objects, client_of: ClientOf) -> None:
-    callers = await strangers(objects)
-    before = await everything(app)
+async def test_what_is_anothers_does_not_exist(scene: Scene) -> None:
+    callers = scene.strangers
+    before = await everything(scene.app)
     wrong, asked = [], 0
     for who, caller in callers.items():
-        client = await client_of(caller)
+        client = await scene.client_of(caller)
         for kind, name, field in asking.root_fields(asking.schema()):
             if not asking.id_arguments(field) or name == "cycle":
                 continue
             if name in ALLOWED.get(who, ()):
                 continue
             asked += 1
-            answer = await client.post(*asking.operation(kind, name, field, texts_for(objects, name)))
+            answer = await client.post(*asking.operation(kind, name, field, texts_for(scene.objects, name)))
             codes = refusal_of(answer)
             if not codes or not codes <= REFUSED:
                 wrong.append((who, name, answer))
     assert wrong == []
     assert asked > 150
-    assert await everything(app) == before
+    assert await everything(scene.app) == before
 
 
-async def test_lists_show_nothing_of_anothers(app: Starlette, objects: Objects, client_of: ClientOf) -> None:
-    callers = await strangers(objects)
-    hidden = {objects.nodes[name] for name in ("Assessment", "Doctor", "Result", "Cycle", "Organisation")}
-    hidden |= {encode_id("Assessment", objects.concluded.assessment_id), objects.arguments["exemptionId"]}
+async def test_lists_show_nothing_of_anothers(scene: Scene) -> None:
+    callers = scene.strangers
+    hidden = {scene.objects.nodes[name] for name in ("Assessment", "Doctor", "Result", "Cycle", "Organisation")}
+    hidden |= {encode_id("Assessment", scene.objects.concluded.assessment_id), scene.objects.arguments["exemptionId"]}
     wrong = []
     for who, caller in callers.items():
-        client = await client_of(caller)
+        client = await scene.client_of(caller)
         for kind, name, field in asking.root_fields(asking.schema()):
             if not str(field.type).endswith("Connection!") or name in ALLOWED.get(who, ()):
                 continue
-            answer = await client.post(*asking.operation(kind, name, field, texts_for(objects, name)))
+            answer = await client.post(*asking.operation(kind, name, field, texts_for(scene.objects, name)))
             shown = hidden & set(_strings(answer))
             if shown:
                 wrong.append((who, name, shown))
@@ -147,43 +176,44 @@ def _strings(value: Any) -> list[str]:
 NODE = "query ($id: ID!) { node(id: $id) { __typename id } }"
 
 
-async def test_every_kind_of_object_is_found_by_whom_it_concerns_and_by_nobody_else(
-    app: Starlette, objects: Objects, client_of: ClientOf
-) -> None:
+async def test_every_kind_of_object_is_found_by_whom_it_concerns_and_by_nobody_else(scene: Scene) -> None:
     node = asking.schema().type_map["Node"]
     assert isinstance(node, GraphQLInterfaceType)
     kinds = {kind.name for kind in asking.schema().get_possible_types(node)}
-    assert kinds == set(objects.nodes), "give this test an object of the new kind"
-    authority, keeper = await client_of(objects.province.authority), await client_of(objects.keeper)
-    for kind, identity in objects.nodes.items():
+    assert kinds == set(scene.objects.nodes), "give this test an object of the new kind"
+    authority, keeper = (
+        await scene.client_of(scene.objects.province.authority),
+        await scene.client_of(scene.objects.keeper),
+    )
+    for kind, identity in scene.objects.nodes.items():
         owner = keeper if kind == "StaffAccount" else authority
         answer = await owner.value(NODE, id=identity)
         assert answer == {"__typename": kind, "id": identity}
-    anybody = await client_of(None)
-    first_login = await client_of(objects.doctor.caller, first_login=True)
-    for kind, identity in objects.nodes.items():
+    anybody = await scene.client_of(None)
+    first_login = await scene.client_of(scene.objects.doctor.caller, first_login=True)
+    for kind, identity in scene.objects.nodes.items():
         assert await anybody.refusal(NODE, id=identity) == "UNAUTHENTICATED", kind
         assert await first_login.refusal(NODE, id=identity) == "FIRST_LOGIN_REQUIRED", kind
-    for who, caller in (await strangers(objects)).items():
-        client = await client_of(caller)
-        for kind, identity in objects.nodes.items():
+    for who, caller in scene.strangers.items():
+        client = await scene.client_of(caller)
+        for kind, identity in scene.objects.nodes.items():
             if kind in PUBLIC or kind in ALLOWED.get(who, ()):
                 assert (await client.value(NODE, id=identity))["id"] == identity
             else:
                 assert await client.refusal(NODE, id=identity) in REFUSED, (who, kind)
 
 
-async def test_the_sample_reaches_everything_it_should(objects: Objects, client_of: ClientOf) -> None:
+async def test_the_sample_reaches_everything_it_should(scene: Scene) -> None:
     """Guards the tests above: what is refused to strangers is there for its own people."""
     assessment = "query ($id: ID!) { assessment(id: $id) { id papers { runningAttempt { id } } } }"
     for caller in (
-        objects.doctor.caller,
-        objects.province.institution,
-        objects.province.body,
-        objects.province.authority,
+        scene.objects.doctor.caller,
+        scene.objects.province.institution,
+        scene.objects.province.body,
+        scene.objects.province.authority,
     ):
-        found = await (await client_of(caller)).value(assessment, id=objects.nodes["Assessment"])
-        assert found["papers"][0]["runningAttempt"]["id"] == objects.nodes["Attempt"]
+        found = await (await scene.client_of(caller)).value(assessment, id=scene.objects.nodes["Assessment"])
+        assert found["papers"][0]["runningAttempt"]["id"] == scene.objects.nodes["Attempt"]
     exemption = "query ($id: ID!) { exemption(id: $id) { __typename } }"
-    for caller in (objects.doctor.caller, objects.province.institution, objects.province.body):
-        await (await client_of(caller)).value(exemption, id=objects.arguments["exemptionId"])
+    for caller in (scene.objects.doctor.caller, scene.objects.province.institution, scene.objects.province.body):
+        await (await scene.client_of(caller)).value(exemption, id=scene.objects.arguments["exemptionId"])
