@@ -27,6 +27,7 @@ from dingkao.plugin.ids import split_id
 from dingkao.policy import graphql as policy
 from dingkao.policy import simulation_graphql as simulation
 from dingkao.proctoring import graphql as proctoring
+from dingkao.proposals import graphql as proposals
 from dingkao.registry import Registry
 from dingkao.results import graphql as results
 from dingkao.reviews import graphql as reviews
@@ -47,6 +48,7 @@ _SUBJECTS = (
     papers,
     proctoring,
     results,
+    proposals,
     simulation,
     staff,
     subject_access,

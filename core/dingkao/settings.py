@@ -274,6 +274,12 @@ class Settings(BaseSettings):
     trace_hooks: bool = Field(
         default=False, description="Whether each hook call is logged at the start, with what the plugin contributes"
     )
+    proposal_days: int = Field(
+        default=7,
+        ge=1,
+        le=90,
+        description="Days in which a second officer may confirm what cannot be undone; then it must be proposed anew",
+    )
     audit_days: int = Field(
         default=183, ge=183, le=36_500, description="Days for which audit entries are kept at least; six months is law"
     )

@@ -59,7 +59,11 @@ ITEMS = (
         ),
         "The window is the cycle's calendar. One item type and one mark each; no pause between attempts.",
     ),
-    Item("试卷选择: a paper for a category or a specialty", ("papers.blueprints",), "No map from title level or tier."),
+    Item(
+        "试卷选择: a paper for a category or a specialty",
+        ("papers.blueprints", "papers.upper_banks"),
+        "No map from title level or tier.",
+    ),
     Item(
         "测评方式: place, face check, entry and hand-in limits",
         (

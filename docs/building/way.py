@@ -56,7 +56,7 @@ async def walk() -> Mapping[str, Exchange]:
         await way_of_staff.announce(staff, [simple.assessment, failed.assessment])
         await results(simple, failed, staff)
         await way_of_staff.show_step_up(server, staff, simple.assessment)
-        await way_of_staff.end(staff, simple.assessment)
+        await way_of_staff.end(server, staff, simple.assessment)
         await way_of_wechat.show(server, SIMPLE, GENERAL)
         return server.recorder.exchanges
 

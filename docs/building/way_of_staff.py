@@ -260,9 +260,24 @@ async def show_step_up(server: Server, staff: Staff, assessment: str) -> None:
     await staff.authority.do("RemoveSecondFactor")
 
 
-async def end(staff: Staff, assessment: str) -> None:
+async def annul(server: Server, staff: Staff, assessment: str) -> None:
+    """One officer proposes, another looks and confirms."""
+    annulment = {"assessmentId": assessment, "reason": "经查存在替考行为。"}
+    taken_back = await staff.authority.do("AnnulResult", name="AnnulResult.first", input=annulment)
+    await staff.authority.do("WithdrawProposal", input={"proposalId": taken_back["id"]})
+    proposed = await staff.authority.do("AnnulResult", input=annulment)
+    second = server.person()
+    await second.log_in(demo.SECOND_AUTHORITY_OFFICER, demo.PASSWORD, name="LogIn.second")
+    await second.do("Proposals", view="TO_DECIDE", first=20)
+    preview = await second.do("ProposalPreview", id=proposed["id"])
+    decision = {"proposalId": proposed["id"], "confirm": True, "digest": preview["digest"], "note": "经核实"}
+    await staff.authority.refused("DecideProposal", "DecideProposal.refused", input=decision)
+    await second.do("DecideProposal", input=decision)
+
+
+async def end(server: Server, staff: Staff, assessment: str) -> None:
     """An annulment, the next cycle, and the end of all sessions."""
-    await staff.authority.do("AnnulResult", input={"assessmentId": assessment, "reason": "经查存在替考行为。"})
+    await annul(server, staff, assessment)
     await prepare_next_cycle(staff)
     await staff.authority.do("LogOutEverywhere")
     await staff.authority.ask("Home", name="Home.ended")

@@ -208,10 +208,12 @@ async def test_step_up_opens_for_minutes_and_in_this_session_alone(
 def test_what_is_marked() -> None:
     assert set(MARKED) >= {
         "ANNUL_RESULT",
+        "DECIDE_PROPOSAL",
         "DECIDE_REEXAMINATION",
         "DECIDE_VOIDING",
         "EXPORT_QUESTIONS",
         "SEAL_CERTIFICATE",
+        "SET_PASS_MARK",
         "VOID_QUESTION",
     }
 

@@ -349,13 +349,23 @@ class Walk:
         asked = (await read_questions([decode_id("Attempt", attempt)]))[0][0]["question"]
         cycle = {"cycleId": encode_id("Cycle", self.province.cycle_id)}
         voided = {**cycle, "questionId": encode_id("Question", asked), "reason": "题干有误"}
-        await self.run(self.authority, "VoidQuestion", counted=False, input=voided)
+        proposed = await self.run(self.authority, "VoidQuestion", counted=False, input=voided)
+        await self.confirm(proposed["id"])
         unused = await Question.select(Question.id).where(Question.subject == "PROFESSIONAL").first()
         assert unused is not None
         voided["questionId"] = encode_id("Question", unused["id"])
-        await self.run(self.authority, "VoidQuestion", input=voided)
+        proposed = await self.run(self.authority, "VoidQuestion", input=voided)
+        await self.run(self.authority, "WithdrawProposal", input={"proposalId": proposed["id"]})
+        again = await self.run(self.authority, "VoidQuestion", counted=False, input=voided)
+        await self.confirm(again["id"])
         await self.run(self.authority, "VoidedQuestions", **cycle)
         await self.run(self.authority, "MarkChanges", **cycle, first=100)
+
+    async def confirm(self, proposal: str, *, counted: bool = False) -> None:
+        """The second officer looks at what a proposal would do, and confirms it."""
+        preview = await self.run(self.second_authority, "ProposalPreview", counted=counted, id=proposal)
+        decision = {"proposalId": proposal, "confirm": True, "digest": preview["digest"], "note": "经核实"}
+        await self.run(self.second_authority, "DecideProposal", counted=counted, input=decision)
 
     async def invigilate(self, paper: str, attempt: str) -> None:
         """A sitting of as many doctors, and what may be done to one of them."""
@@ -397,7 +407,12 @@ class Walk:
         await self.run(self.body, "DecideReexamination", input=changed)
         await self.run(token, "IssueCertificate", input=one)
         await self.run(self.authority, "SealCertificate", input=one)
-        await self.run(self.authority, "AnnulResult", input={**one, "reason": "舞弊"})
+        proposed = await self.run(self.authority, "AnnulResult", input={**one, "reason": "舞弊"})
+        # As many proposals wait; one of them is counted.
+        for each in ids[1 : self.size]:
+            await self.run(self.authority, "AnnulResult", counted=False, input={"assessmentId": each, "reason": "舞弊"})
+        await self.run(self.second_authority, "Proposals", view="TO_DECIDE", first=100)
+        await self.confirm(proposed["id"], counted=True)
 
     async def _policy(self) -> None:
         """A cycle of as many doctors that has pinned something else than what is in force, and is pinned anew."""
@@ -444,4 +459,6 @@ class Walk:
         sat = encode_id("Cycle", self.province.cycle_id)
         await self.run(later, "PassMarks", cycleId=sat)
         mark = {"cycleId": sat, "subject": "HUMANITIES", "passPercent": 60, "reason": "经研究确定"}
-        await self.run(later, "SetPassMark", input=mark)
+        proposed = await self.run(later, "SetPassMark", input=mark)
+        self.second_authority = await token_of(self.environment, self.province.second_authority.account_id)
+        await self.confirm(proposed["id"])

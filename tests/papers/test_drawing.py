@@ -17,6 +17,7 @@ from dingkao.papers.tables import Attempt
 from dingkao.plugin.errors import NotEligible
 from dingkao.plugin.national import PapersPolicy
 from dingkao.testing.refusals import refused_fields
+from dingkao.testing.sample import REGION_CODE
 
 from .sittings import HUMANITIES, Sittings, build_sittings
 from .test_bank import HEAD, detailed, file
@@ -43,7 +44,7 @@ async def fill(sittings: Sittings) -> None:
             text += detailed(f"配伍{number}-{member}", "B", type="B1", group=f"b{number}", **B1_OPTIONS)
             case = {"group": f"a{number}", "shared": f"病例{number}", "specialty": "内科专业"}
             text += detailed(f"病例题{number}-{member}", "C", type="A3", **case)
-    report = await import_questions(sittings.environment, SYSTEM_CALLER, HUMANITIES, text)
+    report = await import_questions(sittings.environment, SYSTEM_CALLER, HUMANITIES, text, region_code=REGION_CODE)
     assert report.refused == ()
     blueprint = {"code": "人文", "subject": "HUMANITIES", "categories": ("CLINICAL",), "parts": PARTS}
     await sittings.pin(blueprints=(blueprint,))
@@ -95,7 +96,7 @@ async def test_what_the_bank_cannot_fill_is_told_part_by_part(sittings: Sittings
     ]
     # The same is told before anybody begins.
     policy = await pinned_policy(sittings.environment, await sittings.record(doctor))
-    found = await unfilled_papers(sittings.environment, policy.section(PapersPolicy))
+    found = await unfilled_papers(sittings.environment, policy.section(PapersPolicy), REGION_CODE)
     assert [(each.subject, each.candidate.scope, each.blueprint, len(each.reasons)) for each in found] == [
         (HUMANITIES, "内科专业", "人文", 2)
     ]
@@ -110,7 +111,9 @@ async def test_the_bank_is_read_anew_only_where_it_has_changed(sittings: Sitting
         return [sql for sql in queries if "group_position" in str(sql)]
 
     assert [len(await begin()) for _ in range(2)] == [1, 0]
-    await import_questions(sittings.environment, SYSTEM_CALLER, HUMANITIES, file(*range(30)), replace=True)
+    await import_questions(
+        sittings.environment, SYSTEM_CALLER, HUMANITIES, file(*range(30)), replace=True, region_code=REGION_CODE
+    )
     assert [len(await begin()) for _ in range(2)] == [1, 0]
     doctor = await sittings.doctor()
     attempt_id = await start_attempt(sittings.environment, doctor.caller, (await sittings.papers(doctor))[0].id)

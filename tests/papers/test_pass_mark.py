@@ -7,7 +7,7 @@ import pytest
 
 from dingkao.audit.tables import AuditEntry, StateTransition
 from dingkao.papers.attempts import start_attempt, submit_attempt
-from dingkao.papers.pass_mark import PassMarkRecord, read_pass_marks, set_pass_mark
+from dingkao.papers.pass_mark import PassMarkRecord, propose_pass_mark, read_pass_marks
 from dingkao.papers.settling import settle_expired
 from dingkao.papers.tables import PassMark
 from dingkao.plugin.contributions import PaperPlan
@@ -16,6 +16,7 @@ from dingkao.results.tables import Result
 from dingkao.testing.clock import SettableClock
 from dingkao.testing.refusals import refused_access, refused_fields, refused_state
 from dingkao.testing.sample import SampleDoctor
+from dingkao.testing.two_people import confirmed
 
 from .sittings import ANY_NUMBER, HUMANITIES, MINUTES, PROFESSIONAL, QUESTIONS, Sittings
 
@@ -37,14 +38,18 @@ async def sit(sittings: Sittings, doctor: SampleDoctor, right: int, place: int =
 
 
 async def fix(sittings: Sittings, percent: int, subject: PaperSubject = HUMANITIES) -> PassMarkRecord:
-    return await set_pass_mark(
+    province = sittings.province
+    proposal = propose_pass_mark(
         sittings.environment,
-        sittings.province.authority,
-        cycle_id=sittings.province.cycle_id,
+        province.authority,
+        cycle_id=province.cycle_id,
         subject=subject,
         pass_percent=percent,
         reason="经统计分析研究确定。",
     )
+    await confirmed(sittings.environment, province.second_authority, proposal)
+    marks = await read_pass_marks(province.authority, province.cycle_id)
+    return next(mark for mark in marks if mark.subject is subject)
 
 
 def close_the_tests(clock: SettableClock) -> None:
@@ -111,7 +116,7 @@ async def test_it_is_audited_with_the_counts_before_and_after(sittings: Sittings
     close_the_tests(clock)
     await fix(sittings, 60)
     (entry,) = await AuditEntry.select().where(AuditEntry.action == "SET_PASS_MARK")
-    assert (entry["account"], entry["role"]) == (sittings.province.authority.account_id, "AUTHORITY_OFFICER")
+    assert (entry["account"], entry["role"]) == (sittings.province.second_authority.account_id, "AUTHORITY_OFFICER")
     assert json.loads(entry["detail"]) == {
         "subject": "HUMANITIES",
         "passPercent": 60,
@@ -124,7 +129,7 @@ async def test_it_is_audited_with_the_counts_before_and_after(sittings: Sittings
     }
     rows = await StateTransition.select().where(StateTransition.source == "PENDING_CUTOFF")
     assert {(row["account"], row["role"], row["organisation"]) for row in rows} == {
-        (sittings.province.authority.account_id, "AUTHORITY_OFFICER", sittings.province.authority_id)
+        (sittings.province.second_authority.account_id, "AUTHORITY_OFFICER", sittings.province.authority_id)
     }
     assert {row["at"] for row in rows} == {clock.now()}
 
@@ -198,13 +203,13 @@ async def test_refusals(sittings: Sittings, clock: SettableClock) -> None:
     province = sittings.province
     asked = {"cycle_id": province.cycle_id, "subject": HUMANITIES, "pass_percent": 60, "reason": "依据"}
     for caller in (province.institution, province.body, doctor.caller):
-        assert await refused_access(set_pass_mark(sittings.environment, caller, **asked)) == "FORBIDDEN"
+        assert await refused_access(propose_pass_mark(sittings.environment, caller, **asked)) == "FORBIDDEN"
         assert await refused_access(read_pass_marks(caller, province.cycle_id)) == "FORBIDDEN"
-    assert await refused_access(set_pass_mark(sittings.environment, None, **asked)) == "UNAUTHENTICATED"
+    assert await refused_access(propose_pass_mark(sittings.environment, None, **asked)) == "UNAUTHENTICATED"
     unknown = {**asked, "cycle_id": 10**6}
-    assert await refused_access(set_pass_mark(sittings.environment, province.authority, **unknown)) == "NOT_FOUND"
+    assert await refused_access(propose_pass_mark(sittings.environment, province.authority, **unknown)) == "NOT_FOUND"
     bad = {**asked, "pass_percent": 101, "reason": " "}
-    problems = await refused_fields(set_pass_mark(sittings.environment, province.authority, **bad))
+    problems = await refused_fields(propose_pass_mark(sittings.environment, province.authority, **bad))
     assert problems == [("passPercent", "PASS_PERCENT_RANGE"), ("reason", "REASON_REQUIRED")]
     assert await sittings.states(doctor) == ["PENDING_CUTOFF"]
     await fix(sittings, 60)

@@ -22,7 +22,7 @@ from dingkao.papers.tables import PictureWrite, Question, StoredPicture
 from dingkao.papers.vocabulary import QuestionState
 from dingkao.plugin.ports import FileStore, PortFailed
 from dingkao.testing.clock import SettableClock
-from dingkao.testing.sample import SampleProvince, build_sample
+from dingkao.testing.sample import REGION_CODE, SampleProvince, build_sample
 
 from .drawn_pictures import jpeg, png, taken
 from .sittings import HUMANITIES, QUESTIONS, Sittings
@@ -162,7 +162,7 @@ async def test_pictures_are_frozen_with_the_paper_and_go_with_their_options(sitt
         pictured(f"P{number}", f"图{number}", taken("C", png()), taken("STEM", jpeg(), "图"), answer="C")
         for number in range(QUESTIONS)
     ]
-    assert (await take(environment, questions, replace=True)).imported == QUESTIONS
+    assert (await take(environment, questions, replace=True, region_code=REGION_CODE)).imported == QUESTIONS
     doctor = await sittings.doctor()
     paper = (await sittings.papers(doctor))[0]
     attempt = await start_attempt(environment, doctor.caller, paper.id)

@@ -4,7 +4,7 @@ import json
 
 from dingkao.papers.answers import GivenAnswer, save_answers
 from dingkao.papers.attempts import start_attempt, submit_attempt
-from dingkao.papers.question_voiding import read_mark_changes, read_voided_questions, void_question
+from dingkao.papers.question_voiding import propose_question_voiding, read_mark_changes, read_voided_questions
 from dingkao.papers.records import read_questions
 from dingkao.papers.tables import Attempt
 from dingkao.plugin.contributions import PaperPlan
@@ -12,6 +12,7 @@ from dingkao.plugin.vocabulary import PaperSubject
 from dingkao.results.service import file_results
 from dingkao.testing.refusals import refused_access, refused_fields, refused_state
 from dingkao.testing.sample import SampleDoctor
+from dingkao.testing.two_people import confirmed
 
 from .sittings import ANY_NUMBER, BOTH_ONCE, Sittings
 
@@ -56,8 +57,12 @@ async def test_every_mark_is_made_anew_and_who_passes_by_it_has_passed(sittings:
     await start_attempt(environment, begun.caller, (await sittings.papers(begun))[0].id)
     attempts = [raised_attempt, failed_attempt, retry_attempt, whole_attempt, filed_attempt, begun_attempt]
     question = await _ask_the_same(*attempts)
-    voided = await void_question(environment, province.authority, province.cycle_id, question, WHY)
-    assert voided.attempts == len(attempts)
+    proposal = propose_question_voiding(environment, province.authority, province.cycle_id, question, WHY)
+    effect = await confirmed(environment, province.second_authority, proposal)
+    assert effect["attempts"] == len(attempts)
+    assert effect["stem"]
+    counted = {"UNCHANGED": 1, "RAISED": 1, "NOW_PASSED": 2, "RESULT_FILED": 1, "LATER_ATTEMPT": 1}
+    assert {outcome: effect[outcome] for outcome in counted} == counted
     rows = await read_mark_changes(province.authority, province.cycle_id, 0, 100)
     table = {
         row["attempt"]: (row["outcome"], row["percent_before"], row["percent_after"], bool(row["passed_after"]))
@@ -82,8 +87,8 @@ async def test_every_mark_is_made_anew_and_who_passes_by_it_has_passed(sittings:
     assert (await sittings.record(filed)).conclusion == "UNQUALIFIED"
     assert await sittings.states(begun) == ["IN_PROGRESS"]
     (listed,) = await read_voided_questions(province.authority, province.cycle_id)
-    assert listed == voided
-    again = void_question(environment, province.authority, province.cycle_id, question, WHY)
+    assert (listed.question, listed.reason, listed.attempts) == (question, WHY, len(attempts))
+    again = propose_question_voiding(environment, province.authority, province.cycle_id, question, WHY)
     assert (await refused_state(again))[0] == "QUESTION_VOIDED"
 
 
@@ -92,7 +97,9 @@ async def test_later_marks_know_it_from_the_beginning(sittings: Sittings) -> Non
     doctor = await sittings.doctor(ONCE)
     attempt = await start_attempt(environment, doctor.caller, (await sittings.papers(doctor))[0].id)
     question = int((await read_questions([attempt]))[0][-1]["question"])
-    await void_question(environment, province.authority, province.cycle_id, question, WHY)
+    proposal = propose_question_voiding(environment, province.authority, province.cycle_id, question, WHY)
+    effect = await confirmed(environment, province.second_authority, proposal)
+    assert (effect["attempts"], effect["stem"]) == (0, None)
     await sittings.answer(doctor, attempt, right=5)
     await save_answers(environment, doctor.caller, attempt, [GivenAnswer(10, "", 9)])
     await submit_attempt(environment, doctor.caller, attempt)
@@ -106,12 +113,12 @@ async def test_who_may_void_a_question(sittings: Sittings) -> None:
     question = int((await read_questions([attempt]))[0][0]["question"])
     doctor = await sittings.doctor(ONCE)
     for caller, code in ((doctor.caller, "FORBIDDEN"), (province.body, "FORBIDDEN"), (None, "UNAUTHENTICATED")):
-        assert await refused_access(void_question(environment, caller, cycle, question, WHY)) == code
+        assert await refused_access(propose_question_voiding(environment, caller, cycle, question, WHY)) == code
         assert await refused_access(read_voided_questions(caller, cycle)) == code
         assert await refused_access(read_mark_changes(caller, cycle, 0, 10)) == code
     authority = province.authority
-    assert await refused_access(void_question(environment, authority, 10**6, question, WHY)) == "NOT_FOUND"
-    assert await refused_access(void_question(environment, authority, cycle, 10**6, WHY)) == "NOT_FOUND"
-    refused = void_question(environment, authority, cycle, question, " ")
+    assert await refused_access(propose_question_voiding(environment, authority, 10**6, question, WHY)) == "NOT_FOUND"
+    assert await refused_access(propose_question_voiding(environment, authority, cycle, 10**6, WHY)) == "NOT_FOUND"
+    refused = propose_question_voiding(environment, authority, cycle, question, " ")
     assert await refused_fields(refused) == [("reason", "REASON_REQUIRED")]
     assert (await sittings.attempt(attempt)).score_percent == 50

@@ -13,7 +13,7 @@ from dingkao.environment import Environment
 from dingkao.host.loading import FoundPlugin, PluginRefused, build_registry
 from dingkao.host.services import CoreServices
 from dingkao.papers.attempts import start_attempt, submit_attempt
-from dingkao.papers.pass_mark import set_pass_mark
+from dingkao.papers.pass_mark import propose_pass_mark
 from dingkao.plugin import hookimpl
 from dingkao.plugin.contributions import PaperPlan
 from dingkao.plugin.requirements import Requirement, Step
@@ -25,6 +25,7 @@ from dingkao.testing.clock import SettableClock
 from dingkao.testing.progress import BOTH_QUALIFIED, current_record, decide, submit_registration
 from dingkao.testing.refusals import refused_reasons, refused_state
 from dingkao.testing.sample import SampleProvince, build_sample
+from dingkao.testing.two_people import confirmed
 
 from .sittings import MINUTES, QUESTIONS, Sittings, build_sittings
 
@@ -154,7 +155,7 @@ async def test_the_pass_mark_concludes_all_but_what_is_held_back(
     check.open[Step.CONCLUSION] = {held.assessment_id}
     check.asked.clear()
     clock.advance(timedelta(days=61))
-    after = await set_pass_mark(
+    proposal = propose_pass_mark(
         checking,
         sittings.province.authority,
         cycle_id=sittings.province.cycle_id,
@@ -162,9 +163,10 @@ async def test_the_pass_mark_concludes_all_but_what_is_held_back(
         pass_percent=80,
         reason="依据",
     )
-    assert (after.passed, after.concluded) == (3, 2)
-    # One question for all of them.
-    assert check.asked == [(Step.CONCLUSION, [AssessmentState.TESTING] * 3)]
+    after = await confirmed(checking, sittings.province.second_authority, proposal)
+    assert (after["passed"], after["concluded"], after["heldBack"]) == (3, 2, 1)
+    # One question for all of them: when it is proposed, looked at, and done.
+    assert check.asked == [(Step.CONCLUSION, [AssessmentState.TESTING] * 3)] * 3
     states = [(await sittings.record(doctor)).state for doctor in doctors]
     assert states == [AssessmentState.CONCLUDED, AssessmentState.TESTING, AssessmentState.CONCLUDED]
     assert await sittings.states(held) == ["PASSED"]

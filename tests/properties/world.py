@@ -33,9 +33,11 @@ from dingkao.plugin.vocabulary import (
     Verdict,
 )
 from dingkao.proctoring.consent import give_face_consent
+from dingkao.proposals.deciding import decide_proposal
+from dingkao.proposals.tables import Proposal
+from dingkao.results.annulling import propose_annulment
 from dingkao.results.service import (
     ReexaminationDecision,
-    annul_result,
     decide_reexamination,
     file_results,
     notify_results,
@@ -90,6 +92,7 @@ class World:
             "institution": province.institution,
             "body": province.body,
             "authority": province.authority,
+            "second_authority": province.second_authority,
             "other_doctor": elsewhere.caller,
             "other_institution": other.institution,
             "other_body": other.body,
@@ -261,7 +264,19 @@ def _answer_objection(world: World, caller: Caller | None, doctor: SampleDoctor,
 
 
 def _annul(world: World, caller: Caller | None, doctor: SampleDoctor, choice: int) -> Awaitable[object]:
-    return annul_result(world.environment, caller, doctor.assessment_id, "弄虚作假")
+    return propose_annulment(world.environment, caller, doctor.assessment_id, "弄虚作假")
+
+
+async def _confirm_annulment(world: World, caller: Caller | None, doctor: SampleDoctor, choice: int) -> object:
+    row = (
+        await Proposal.select()
+        .where(Proposal.about == f"Assessment/{doctor.assessment_id}")
+        .order_by(Proposal.id, ascending=False)
+        .first()
+    )
+    if row is None:
+        return await decide_proposal(world.environment, caller, 10**9, confirm=False)
+    return await decide_proposal(world.environment, caller, row["id"], confirm=choice > 0, digest=row["digest"])
 
 
 ACTIONS = (
@@ -283,6 +298,7 @@ ACTIONS = (
     Action("object", "doctor", _object),
     Action("answer objection", "body", _answer_objection),
     Action("annul", "authority", _annul),
+    Action("confirm annulment", "second_authority", _confirm_annulment),
 )
 
 

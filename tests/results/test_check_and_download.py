@@ -16,14 +16,15 @@ from dingkao.db.counting import count_queries
 from dingkao.documents.check_code import new_check_code
 from dingkao.environment import Environment
 from dingkao.plugin.ids import encode_id
+from dingkao.results.annulling import propose_annulment
 from dingkao.results.issuing import issue_notice
 from dingkao.results.links import download_url
 from dingkao.results.records import DocumentRecord, read_documents, read_results
 from dingkao.results.sealing import seal_certificate
-from dingkao.results.service import annul_result
 from dingkao.results.vocabulary import DocumentKind
 from dingkao.testing.clock import SettableClock
 from dingkao.testing.sample import SampleDoctor, build_sample
+from dingkao.testing.two_people import confirmed
 from dingkao.testing.web import token_for
 from dingkao.web.check import check_routes
 from dingkao.web.middleware import RequestMiddleware
@@ -82,7 +83,8 @@ async def test_the_page_tells_the_states_of_a_certificate(sealing_office: Office
     assert certificate.digest not in page.text
     assert "2026-06-01" in page.text
 
-    await annul_result(environment, province.authority, doctor.assessment_id, "替考")
+    proposal = propose_annulment(environment, province.authority, doctor.assessment_id, "替考")
+    await confirmed(environment, province.second_authority, proposal)
     page = await client.get(address)
     assert "已撤销" in page.text
     assert "撤销日期" in page.text
@@ -200,7 +202,8 @@ async def test_a_revoked_document_is_no_longer_given_out(office: Office, client:
     doctor = await office.with_certificate()
     certificate = await document_of(doctor, DocumentKind.CERTIFICATE)
     link = link_path(office.environment, doctor, certificate)
-    await annul_result(office.environment, office.province.authority, doctor.assessment_id, "替考")
+    proposal = propose_annulment(office.environment, office.province.authority, doctor.assessment_id, "替考")
+    await confirmed(office.environment, office.province.second_authority, proposal)
     answer = await client.get(link, headers={"Accept-Language": "en"})
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (410, "DOCUMENT_REVOKED")
     assert "revoked" in answer.json()["errors"][0]["message"]

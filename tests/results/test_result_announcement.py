@@ -17,11 +17,11 @@ from dingkao.messaging.outbox import read_outbox
 from dingkao.plugin.errors import Forbidden, NotEligible, NotFound, NotLoggedIn, StateConflict, ValidationFailed
 from dingkao.plugin.ports import PortFailed, SmsMessage
 from dingkao.plugin.vocabulary import AssessmentState, Verdict
+from dingkao.results.annulling import propose_annulment
 from dingkao.results.issuing import issue_notice
 from dingkao.results.records import read_documents, read_reexaminations, read_results
 from dingkao.results.service import (
     ReexaminationDecision,
-    annul_result,
     conclude,
     decide_reexamination,
     file_results,
@@ -32,6 +32,7 @@ from dingkao.results.service import (
 from dingkao.results.vocabulary import ConclusionGround, DocumentKind, DocumentState, ResultState
 from dingkao.testing.clock import SettableClock
 from dingkao.testing.sample import SampleDoctor, build_sample
+from dingkao.testing.two_people import confirmed
 
 from .conftest import Office
 
@@ -277,8 +278,10 @@ async def test_only_the_authority_annuls_and_the_result_counts_as_unqualified(of
     environment, province = office.environment, office.province
     for caller in (doctor.caller, province.body, province.institution):
         with pytest.raises(Forbidden):
-            await annul_result(environment, caller, doctor.assessment_id, "替考")
-    await annul_result(environment, province.authority, doctor.assessment_id, "替考")
+            await propose_annulment(environment, caller, doctor.assessment_id, "替考")
+    proposal = propose_annulment(environment, province.authority, doctor.assessment_id, "替考")
+    effect = await confirmed(environment, province.second_authority, proposal)
+    assert (effect["verdict"], effect["state"], len(effect["revoked"])) == ("QUALIFIED", "FILED", 1)
     result = (await read_results([doctor.assessment_id]))[doctor.assessment_id]
     assert (result.state, result.verdict) == (ResultState.ANNULLED, Verdict.UNQUALIFIED)
     assert await conclusion_of(doctor) == "UNQUALIFIED"

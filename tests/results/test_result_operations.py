@@ -20,6 +20,7 @@ from dingkao.plugin.errors import Forbidden, NotFound, NotLoggedIn
 from dingkao.plugin.ids import decode_id, encode_id
 from dingkao.plugin.text import Language
 from dingkao.plugin.vocabulary import Verdict
+from dingkao.proposals import graphql as proposals
 from dingkao.results import graphql as results
 from dingkao.results.records import read_results
 from dingkao.results.vocabulary import ConclusionGround
@@ -30,7 +31,7 @@ from dingkao.web.execution import Executor, Outcome
 from .conftest import Office
 
 OPERATIONS = Path(__file__).parents[2] / "clients" / "operations"
-SUBJECTS = (accounts, institutions, doctors, cycles, assessments, reviews, results)
+SUBJECTS = (accounts, institutions, doctors, cycles, assessments, reviews, results, proposals)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,8 @@ class Client:
         return CoreContext(self.environment, caller, language, CoreServices(self.environment), "test", "127.0.0.1")
 
     async def run(self, operation: str, caller: Caller | None, **variables: Any) -> Outcome:
-        [path] = OPERATIONS.glob(f"[0-9][0-9]_{operation}.graphql")
+        digits = ("[0-9][0-9]", "[0-9][0-9][0-9]")
+        [path] = [path for number in digits for path in OPERATIONS.glob(f"{number}_{operation}.graphql")]
         query = path.read_text(encoding="utf-8")
         return await self._executor.run(query, variables, None, self.context(caller))
 
@@ -125,10 +127,16 @@ async def test_an_objection_and_its_answer(sealing_office: Office, client: Clien
     )
     assert (answered["verdict"], answered["state"]) == ("QUALIFIED", "CHANGED")
     assert answered["reexamination"]["answer"] == "确有错误。"
-    annulled = await client.data(
+    proposed = await client.data(
         "annul_result", province.authority, input={"assessmentId": opaque(doctor), "reason": "替考"}
     )
-    assert (annulled["verdict"], annulled["state"]) == ("UNQUALIFIED", "ANNULLED")
+    preview = await client.data("proposal_preview", province.second_authority, id=proposed["id"])
+    assert (preview["effect"]["verdictBefore"], preview["effect"]["stateBefore"]) == ("QUALIFIED", "CHANGED")
+    decision = {"proposalId": proposed["id"], "confirm": True, "digest": preview["digest"]}
+    decided = await client.data("decide_proposal", province.second_authority, input=decision)
+    assert (proposed["state"], preview["moved"], decided["state"]) == ("OPEN", False, "CONFIRMED")
+    annulled = await client.data("result", doctor.caller, id=opaque(doctor))
+    assert (annulled["result"]["verdict"], annulled["result"]["state"]) == ("UNQUALIFIED", "ANNULLED")
 
 
 async def test_what_a_user_can_mend_comes_as_data(sealing_office: Office, client: Client) -> None:

@@ -2,6 +2,7 @@
 something went wrong. What no service makes without a day of its own (a mark that waits for its line, a verdict of a
 proctoring service, a missed paper) is written as a row."""
 
+import json
 from datetime import timedelta
 
 from dingkao.assessments.form_rules import HistoryKind
@@ -10,13 +11,16 @@ from dingkao.audit.work import SYSTEM_CALLER, begin
 from dingkao.environment import Environment
 from dingkao.host.services import CoreServices
 from dingkao.papers.answers import GivenAnswer, save_answers
-from dingkao.papers.question_voiding import void_question
-from dingkao.papers.tables import AssessmentPaper, Attempt, MarkChange
+from dingkao.papers.question_voiding import propose_question_voiding
+from dingkao.papers.tables import AssessmentPaper, Attempt, MarkChange, VoidedQuestion
 from dingkao.papers.vocabulary import AttemptState, MarkChangeOutcome
 from dingkao.plugin.vocabulary import PaperState, ProctorFinding, ReviewLevel
 from dingkao.proctoring.flags import raise_flag
 from dingkao.proctoring.tables import ProctorSession, ProctorVerdict
 from dingkao.proctoring.vocabulary import ProctorFailure, ProctorFlagKind
+from dingkao.proposals.deciding import decide_proposal, preview_proposal
+from dingkao.proposals.tables import Proposal
+from dingkao.proposals.vocabulary import ProposalKind
 from dingkao.results.service import request_reexamination
 from dingkao.testing.progress import papers_of
 from dingkao.testing.sample import SampleDoctor, SampleProvince
@@ -62,10 +66,15 @@ async def grant_exemption(environment: Environment, province: SampleProvince, ex
 
 async def add_to_the_result(
     environment: Environment, province: SampleProvince, concluded: SampleDoctor, question: int
-) -> None:
-    """An objection to the result, a mark that waits for its line, and what a voided question made of it."""
+) -> list[int]:
+    """An objection to the result, a mark that waits for its line, and what a voided question made of it; the keys of
+    proposals of a voided question and of a pass mark."""
     await request_reexamination(environment, concluded.caller, concluded.assessment_id, "评定有误")
-    voided = await void_question(environment, province.authority, province.cycle_id, question, "题干有误")
+    proposal = await propose_question_voiding(environment, province.authority, province.cycle_id, question, "题干有误")
+    preview = await preview_proposal(environment, province.second_authority, proposal)
+    await decide_proposal(environment, province.second_authority, proposal, confirm=True, digest=preview.digest)
+    voided = await VoidedQuestion.select(VoidedQuestion.id).first()
+    assert voided is not None
     first = (await papers_of(concluded))[0]
     now = environment.clock.now()
     await AssessmentPaper.update(
@@ -79,7 +88,23 @@ async def add_to_the_result(
     ).returning(Attempt.id)  # fmt: skip
     await MarkChange.insert(
         MarkChange(
-            voided_question=voided.id, attempt=inserted[0]["id"], outcome=MarkChangeOutcome.UNCHANGED.value,
+            voided_question=voided["id"], attempt=inserted[0]["id"], outcome=MarkChangeOutcome.UNCHANGED.value,
             percent_before=55, percent_after=55,
         )
     )  # fmt: skip
+    given = {"cycle": province.cycle_id, "subject": "HUMANITIES", "pass_percent": 60}
+    effect = {"pending": 1, "passed": 0, "failed": 1, "concluded": 0, "heldBack": 0}
+    fixed = await Proposal.insert(
+        Proposal(
+            kind=ProposalKind.SET_PASS_MARK.value,
+            about="Cycle/HUMANITIES",
+            region=province.region_id,
+            given=json.dumps(given),
+            reason="依据",
+            effect=json.dumps({**given, **effect}),
+            digest="0" * 64,
+            proposed_by=province.authority.account_id,
+            proposed_at=now,
+        )
+    ).returning(Proposal.id)
+    return [proposal, int(fixed[0]["id"])]

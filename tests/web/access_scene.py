@@ -24,6 +24,7 @@ from dingkao.papers.voiding import request_voiding
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.ids import encode_id
 from dingkao.plugin.vocabulary import RATED_DIMENSIONS, FilePurpose, PaperSubject, ReviewLevel, Role, Verdict
+from dingkao.results.annulling import propose_annulment
 from dingkao.results.issuing import issue_notice
 from dingkao.results.service import file_results, notify_results
 from dingkao.results.tables import Result
@@ -108,6 +109,7 @@ async def make_objects(environment: Environment, province: SampleProvince) -> Ob
     result = await Result.select(Result.id).where(Result.assessment == concluded.assessment_id).first()
     assert result is not None
     document = await issue_notice(environment, province.body, concluded.assessment_id)
+    proposal = await propose_annulment(environment, province.authority, concluded.assessment_id, "替考")
     nodes = {
         "Assessment": encode_id("Assessment", doctor.assessment_id),
         "Attempt": encode_id("Attempt", attempt),
@@ -118,6 +120,7 @@ async def make_objects(environment: Environment, province: SampleProvince) -> Ob
         "Exemption": encode_id("Exemption", exemption),
         "Organisation": encode_id("Organisation", province.institution_id),
         "Paper": encode_id("Paper", paper),
+        "Proposal": encode_id("Proposal", proposal),
         "Region": encode_id("Region", province.region_id),
         "Result": encode_id("Result", result["id"]),
         "StaffAccount": encode_id("StaffAccount", province.institution.account_id),
@@ -133,7 +136,7 @@ async def make_objects(environment: Environment, province: SampleProvince) -> Ob
     await import_question_file(environment, SYSTEM_CALLER, PaperSubject.HUMANITIES, pictured.getvalue())
     question = await Question.select(Question.id).where(Question.batch == draft.batch).first()
     assert question is not None
-    await add_to_the_result(environment, province, concluded, question["id"])
+    voiding, mark = await add_to_the_result(environment, province, concluded, question["id"])
     await token_for(environment, doctor.account_id)
     session = await Session.select(Session.id).where(Session.account == doctor.account_id).first()
     assert session is not None
@@ -153,6 +156,9 @@ async def make_objects(environment: Environment, province: SampleProvince) -> Ob
         "institutionId": nodes["Organisation"],
         "bodyId": encode_id("Organisation", province.body_id),
         "paperId": nodes["Paper"],
+        "proposalId": nodes["Proposal"],
+        "proposalOfVoiding": encode_id("Proposal", voiding),
+        "proposalOfPassMark": encode_id("Proposal", mark),
         "entryId": encode_id("Education", entry),
         "exemptionId": nodes["Exemption"],
         "file": encode_id("File", proof.id),
@@ -226,7 +232,7 @@ async def strangers(objects: Objects) -> dict[str, Caller]:
 
 def texts_for(objects: Objects, name: str) -> dict[str, str]:
     """The arguments that name the province's objects: `id` by the field that takes it."""
-    own = {"attempt": "Attempt", "cycle": "Cycle"}.get(name, "Assessment")
+    own = {"attempt": "Attempt", "cycle": "Cycle", "proposalPreview": "Proposal"}.get(name, "Assessment")
     identity = objects.arguments["exemptionId"] if name == "exemption" else objects.nodes[own]
     texts = {**objects.arguments, "id": identity, "regionCode": "990000"}
     if name in ("saveInstitutionFiling", "savePracticeHistory"):

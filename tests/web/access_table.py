@@ -88,6 +88,7 @@ type they are a part of and by no other, so whoever is refused that does not see
 
 """
 _NODE = "query ($id: ID!) { node(id: $id) { __typename id } }"
+_PROPOSALS = "{ proposals(view: ALL) { edges { node { __typename id effect { __typename } } } } }"
 _SIMULATION = """query ($id: ID!, $key: String!) {
   policySimulation(cycleId: $id, layers: [{regionCode: "990000", values: [{key: $key, value: "30"}]}]) {
     __typename
@@ -151,6 +152,7 @@ def questions(of: GraphQLSchema, objects: Objects) -> Iterator[Question]:
             # A long page of everything would cost more than an operation may.
             long = "first" in field.args and field.args["first"].default_value == 100
             yield Question(*operation(kind, name, field, texts_for(objects, name), deep=not long))
+    yield Question(_PROPOSALS, {})
     for key in ("papers.grace_seconds", "papers.unheard_of"):
         yield Question(_SIMULATION, {"id": objects.nodes["Cycle"], "key": key})
     for name, identity in objects.nodes.items():

@@ -24,13 +24,14 @@ class Kind(StrEnum):
     """What is seen. ASSESSMENT is an assessment with everything that hangs on it: the form, files, reviews, exemptions,
     papers, attempts with their marks, results and documents. SITTING is of a paper and its attempts what an invigilator
     needs: neither questions nor marks. ORGANISATION is the register of organisations, regions and cycles as it is kept;
-    that they are there is public."""
+    that they are there is public. PROPOSAL is an act that waits for a second person."""
 
     ASSESSMENT = "ASSESSMENT"
     SITTING = "SITTING"
     DOCTOR = "DOCTOR"
     ORGANISATION = "ORGANISATION"
     BANK = "BANK"
+    PROPOSAL = "PROPOSAL"
     ACCOUNT = "ACCOUNT"
     AUDIT = "AUDIT"
     SYSTEM_INFORMATION = "SYSTEM_INFORMATION"
@@ -70,6 +71,7 @@ SEES: Mapping[Kind, frozenset[Role]] = {
     ),
     Kind.ORGANISATION: frozenset({Role.AUTHORITY_OFFICER, Role.SECURITY_ADMINISTRATOR, Role.SYSTEM}),
     Kind.BANK: frozenset({Role.BANK_AUTHOR, Role.BANK_APPROVER, Role.SYSTEM}),
+    Kind.PROPOSAL: frozenset({Role.AUTHORITY_OFFICER}),
     Kind.ACCOUNT: frozenset({Role.SECURITY_ADMINISTRATOR, Role.SYSTEM}),
     Kind.AUDIT: frozenset({Role.AUDIT_ADMINISTRATOR}),
     Kind.SYSTEM_INFORMATION: frozenset(

@@ -39,6 +39,9 @@ def questions(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write; it must not be there yet.")],
     subject: Annotated[Subject, typer.Option("--subject", help="HUMANITIES is 医学人文, PROFESSIONAL is 业务水平.")],
     kind: Annotated[ExportFormat, typer.Option("--format", help="The format of the file.")] = ExportFormat.CSV,
+    region: Annotated[
+        str | None, typer.Option("--region", help="Code of the region whose bank it is; without: the nation's.")
+    ] = None,
 ) -> None:
     """Write the questions of a subject that are in use 题库, with their answers: keep the file as a secret.
 
@@ -47,7 +50,7 @@ def questions(
     """
     from dingkao.papers.formats import QuestionFormat, is_zip, write_file
 
-    found = asyncio.run(_read(subject))
+    found = asyncio.run(_read(subject, region))
     data, refused = write_file(QuestionFormat(kind.value), found)
     if kind in (ExportFormat.CSV, ExportFormat.GIFT) and is_zip(data) and file.suffix.lower() != ".zip":
         raise CommandFailed(f"questions have pictures, which lie beside them in a zip: name it {file.stem}.zip")
@@ -61,11 +64,15 @@ def questions(
     say(f"{len(found) - len(refused)} questions written to {file}")
 
 
-async def _read(subject: Subject) -> "list[NewQuestion]":
+async def _read(subject: Subject, region: str | None) -> "list[NewQuestion]":
     from dingkao.audit.work import SYSTEM_CALLER
     from dingkao.cli.opening import open_environment
     from dingkao.papers.bank_lists import export_questions
+    from dingkao.plugin.errors import NotFound
     from dingkao.plugin.vocabulary import PaperSubject
 
     async with open_environment() as environment:
-        return await export_questions(environment, SYSTEM_CALLER, PaperSubject[subject.value])
+        try:
+            return await export_questions(environment, SYSTEM_CALLER, PaperSubject[subject.value], region)
+        except NotFound as error:
+            raise CommandFailed(f"the database has no region {region}") from error

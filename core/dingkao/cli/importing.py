@@ -178,6 +178,9 @@ def questions(
     replace: Annotated[
         bool, typer.Option("--replace", help="Take the subject's present questions out of use; attempts keep theirs.")
     ] = False,
+    region: Annotated[
+        str | None, typer.Option("--region", help="Code of the region whose bank it is; without: the nation's.")
+    ] = None,
     draft: Annotated[
         bool, typer.Option("--draft", help="Leave them to an officer's approval 审定; else they are in use at once.")
     ] = False,
@@ -208,6 +211,7 @@ def questions(
                 category=QuestionCategory(category.value) if category else None,
                 replace=replace,
                 draft=draft,
+                region_code=region,
                 skip_bad=skip_bad,
                 progress=progress,
             )
@@ -227,12 +231,16 @@ async def _import_questions(
     from dingkao.audit.work import SYSTEM_CALLER
     from dingkao.cli.opening import open_environment
     from dingkao.papers.bank_files import import_question_file
+    from dingkao.plugin.errors import NotFound
     from dingkao.plugin.vocabulary import PaperSubject
 
     async with open_environment() as environment:
-        return await import_question_file(
-            environment, SYSTEM_CALLER, PaperSubject[subject.value], data, kind=kind, columns=columns, **options
-        )
+        try:
+            return await import_question_file(
+                environment, SYSTEM_CALLER, PaperSubject[subject.value], data, kind=kind, columns=columns, **options
+            )
+        except NotFound as error:
+            raise CommandFailed(f"the database has no region {options['region_code']}") from error
 
 
 def _names(text: str) -> tuple[str, ...]:

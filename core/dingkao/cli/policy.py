@@ -103,7 +103,7 @@ async def _unfilled(region: str, organisation: str | None) -> "list[UnfilledPape
             policy = await policy_of_place(environment, region, organisation)
         except NotFound as error:
             raise CommandFailed(f"the database has no region {region}, or no such institution there") from error
-        return await unfilled_papers(environment, policy.section(PapersPolicy))
+        return await unfilled_papers(environment, policy.section(PapersPolicy), region)
 
 
 async def _effective(region: str, organisation: str | None) -> "list[EffectiveValue]":

@@ -228,4 +228,6 @@ async def _import_questions(environment: Environment) -> None:
     # A bank that somebody filled before keeps what it has.
     for subject in PaperSubject:
         text = files("dingkao.demo").joinpath("questions", f"{subject.value.lower()}.csv").read_text(encoding="utf-8")
-        await import_questions(environment, SYSTEM_CALLER, subject, text, source="dingkao demo", skip_bad=True)
+        await import_questions(
+            environment, SYSTEM_CALLER, subject, text, source="dingkao demo", skip_bad=True, region_code=PROVINCE
+        )

@@ -464,6 +464,7 @@ CREATE INDEX "review_latest" ON "review" ("assessment", "id");
 
 CREATE TABLE "question_import" (
   "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "region" BIGINT REFERENCES "region" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
   "subject" VARCHAR(20) NOT NULL DEFAULT null,
   "source" VARCHAR(120) NOT NULL DEFAULT '',
   "replaces" BOOLEAN NOT NULL DEFAULT false,
@@ -495,6 +496,7 @@ CREATE TABLE "question_picture_write" (
 
 CREATE TABLE "question" (
   "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "region" BIGINT REFERENCES "region" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
   "subject" VARCHAR(20) NOT NULL DEFAULT null,
   "code" VARCHAR(64) NOT NULL DEFAULT null,
   "version" INTEGER NOT NULL DEFAULT 1,
@@ -523,17 +525,18 @@ CREATE TABLE "question" (
   CONSTRAINT "question_type_known" CHECK ("type" IN ('A1', 'A2', 'A3', 'A4', 'B1', 'X', 'TRUE_FALSE')),
   CONSTRAINT "question_category_known" CHECK ("category" IN ('CLINICAL', 'TRADITIONAL_CHINESE_MEDICINE', 'DENTAL', 'PUBLIC_HEALTH', 'MEDICAL_HUMANITIES')),
   CONSTRAINT "question_difficulty_known" CHECK ("difficulty" IN ('EASY', 'MEDIUM', 'HARD')),
-  CONSTRAINT "question_version_once" UNIQUE ("subject", "code", "version"),
   CONSTRAINT "question_two_people" CHECK ("approver" IS NULL OR "author" IS NULL OR "approver" <> "author")
 );
 
+CREATE UNIQUE INDEX "question_version_once" ON "question" (COALESCE("region", 0), "subject", "code", "version");
+
 CREATE INDEX "question_drawable" ON "question" ("subject", "state", "id");
 
-CREATE UNIQUE INDEX "question_approved_once" ON "question" ("subject", "code") WHERE "state" = 'APPROVED';
+CREATE UNIQUE INDEX "question_approved_once" ON "question" (COALESCE("region", 0), "subject", "code") WHERE "state" = 'APPROVED';
 
-CREATE UNIQUE INDEX "question_drafted_once" ON "question" ("subject", "code") WHERE "state" = 'DRAFT';
+CREATE UNIQUE INDEX "question_drafted_once" ON "question" (COALESCE("region", 0), "subject", "code") WHERE "state" = 'DRAFT';
 
-CREATE UNIQUE INDEX "question_no_twin" ON "question" ("subject", "digest") WHERE "state" = 'APPROVED';
+CREATE UNIQUE INDEX "question_no_twin" ON "question" (COALESCE("region", 0), "subject", "digest") WHERE "state" = 'APPROVED';
 
 CREATE INDEX "question_same_text" ON "question" ("subject", "digest");
 
@@ -541,10 +544,13 @@ CREATE INDEX "question_of_batch" ON "question" ("batch");
 
 CREATE TABLE "question_bank" (
   "id" BIGSERIAL PRIMARY KEY NOT NULL,
-  "subject" VARCHAR(20) UNIQUE NOT NULL DEFAULT null,
+  "region" BIGINT REFERENCES "region" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "subject" VARCHAR(20) NOT NULL DEFAULT null,
   "revision" INTEGER NOT NULL DEFAULT 0,
   CONSTRAINT "question_bank_subject_known" CHECK ("subject" IN ('HUMANITIES', 'PROFESSIONAL'))
 );
+
+CREATE UNIQUE INDEX "question_bank_once" ON "question_bank" (COALESCE("region", 0), "subject");
 
 CREATE TABLE "assessment_paper" (
   "id" BIGSERIAL PRIMARY KEY NOT NULL,
@@ -746,6 +752,37 @@ CREATE TABLE "mark_change" (
 );
 
 CREATE INDEX "mark_change_attempt" ON "mark_change" ("attempt");
+
+CREATE TABLE "proposal" (
+  "id" BIGSERIAL PRIMARY KEY NOT NULL,
+  "kind" VARCHAR(20) NOT NULL DEFAULT null,
+  "about" VARCHAR(80) NOT NULL DEFAULT null,
+  "region" BIGINT NOT NULL REFERENCES "region" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "assessment" BIGINT REFERENCES "assessment" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "given" TEXT NOT NULL DEFAULT '',
+  "reason" TEXT NOT NULL DEFAULT '',
+  "effect" TEXT NOT NULL DEFAULT '',
+  "digest" VARCHAR(64) NOT NULL DEFAULT null,
+  "state" VARCHAR(20) NOT NULL DEFAULT 'OPEN',
+  "proposed_by" BIGINT NOT NULL REFERENCES "account" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "organisation" BIGINT REFERENCES "organisation" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "proposed_at" TIMESTAMPTZ NOT NULL DEFAULT null,
+  "decided_by" BIGINT REFERENCES "account" ("id") ON DELETE RESTRICT ON UPDATE RESTRICT DEFAULT null,
+  "ended_at" TIMESTAMPTZ DEFAULT null,
+  "note" TEXT NOT NULL DEFAULT '',
+  CONSTRAINT "proposal_kind_known" CHECK ("kind" IN ('ANNUL_RESULT', 'VOID_QUESTION', 'SET_PASS_MARK')),
+  CONSTRAINT "proposal_state_known" CHECK ("state" IN ('OPEN', 'CONFIRMED', 'REFUSED', 'WITHDRAWN', 'EXPIRED')),
+  CONSTRAINT "proposal_two_people" CHECK ("decided_by" IS NULL OR "decided_by" <> "proposed_by"),
+  CONSTRAINT "proposal_decided_by_somebody" CHECK (("state" IN ('CONFIRMED', 'REFUSED')) = ("decided_by" IS NOT NULL))
+);
+
+CREATE INDEX "proposal_region" ON "proposal" ("region");
+
+CREATE INDEX "proposal_assessment" ON "proposal" ("assessment");
+
+CREATE INDEX "proposal_proposed_by" ON "proposal" ("proposed_by");
+
+CREATE UNIQUE INDEX "proposal_open_once" ON "proposal" ("kind", "about") WHERE "state" = 'OPEN';
 
 CREATE TABLE "face_consent" (
   "id" BIGSERIAL PRIMARY KEY NOT NULL,

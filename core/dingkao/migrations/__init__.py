@@ -57,6 +57,7 @@ from dingkao.proctoring.tables import (
     Retirement,
     SubjectSecret,
 )
+from dingkao.proposals.tables import Proposal
 from dingkao.results.tables import DocumentSequence, Result, ResultDocument
 from dingkao.retention.tables import LegalHold
 from dingkao.reviews.tables import Review
@@ -109,6 +110,7 @@ CORE_TABLES: tuple[type[Record], ...] = (
     Voiding,
     VoidedQuestion,
     MarkChange,
+    Proposal,
     FaceConsent,
     FaceImage,
     FaceCapture,

@@ -13,6 +13,7 @@ from dingkao.db.database import is_postgresql
 from dingkao.db.statement import Parameters, Statement
 from dingkao.environment import Environment
 from dingkao.papers.bank import bank_changed, lock_bank, retire_before
+from dingkao.papers.bank_regions import require_banks
 from dingkao.papers.tables import Question, QuestionImport
 from dingkao.papers.vocabulary import QuestionState
 from dingkao.plugin.caller import Caller
@@ -23,7 +24,15 @@ from dingkao.plugin.vocabulary import PaperSubject, Role
 # Ids in one request; larger numbers go by their import.
 MOST_AT_ONCE = 1000
 
-_WANTED = (Question.id, Question.code, Question.subject, Question.state, Question.author, Question.digest)
+_WANTED = (
+    Question.id,
+    Question.region,
+    Question.code,
+    Question.subject,
+    Question.state,
+    Question.author,
+    Question.digest,
+)
 _by_ids = Statement(lambda p: Question.select(*_WANTED).where(Question.id.is_in(p.ids)))
 _by_batch = Statement(
     lambda p: Question.select(*_WANTED).where(
@@ -32,8 +41,8 @@ _by_batch = Statement(
 )
 _batch = Statement(
     lambda p: QuestionImport.select(
-        QuestionImport.id, QuestionImport.subject, QuestionImport.replaces, QuestionImport.author,
-        QuestionImport.approved_at,
+        QuestionImport.id, QuestionImport.region, QuestionImport.subject, QuestionImport.replaces,
+        QuestionImport.author, QuestionImport.approved_at,
     ).where(QuestionImport.id == p.batch)
 )  # fmt: skip
 
@@ -64,7 +73,8 @@ def _twins_query(parameters: Parameters) -> QueryString:
     values, ids = _list(parameters, "ids")
     return QueryString(
         "SELECT twin.code AS code FROM question AS draft JOIN question AS twin "  # noqa: S608
-        "ON twin.subject = draft.subject AND twin.digest = draft.digest AND twin.code <> draft.code "
+        "ON twin.subject = draft.subject AND COALESCE(twin.region, 0) = COALESCE(draft.region, 0) "
+        "AND twin.digest = draft.digest AND twin.code <> draft.code "
         f"AND twin.state = 'APPROVED' WHERE draft.id IN ({values})",
         ids,
     )
@@ -83,17 +93,17 @@ async def approve_import(environment: Environment, caller: Caller | None, batch_
     """
     require_sight(logged_in(caller), Kind.BANK, Role.BANK_APPROVER)
     async with begin(environment, caller) as work:
-        work.acting = require_sight(work.caller, Kind.BANK, Role.BANK_APPROVER)
         await lock_bank()
         batch = await _batch.first(batch=batch_id)
         if batch is None:
             raise NotFound
+        work.acting = await require_banks(work.caller, [batch["region"]], Role.BANK_APPROVER)
         drafts = await _by_batch.run(batch=batch_id)
         if not drafts:
             text = Text("该批试题没有待审定的。", "Nothing of this import waits for approval.")
             raise StateConflict("NOTHING_WAITS", text, "APPROVED" if batch["approved_at"] else "RETIRED")
         subject = PaperSubject(batch["subject"])
-        retired = await _into_use(work, subject, drafts, everything=bool(batch["replaces"]))
+        retired = await _into_use(work, subject, batch["region"], drafts, everything=bool(batch["replaces"]))
         await QuestionImport.update(
             {QuestionImport.approver: work.caller.account_id, QuestionImport.approved_at: work.now}
         ).where(QuestionImport.id == batch_id)
@@ -108,16 +118,16 @@ async def approve_questions(environment: Environment, caller: Caller | None, ids
     require_sight(logged_in(caller), Kind.BANK, Role.BANK_APPROVER)
     _check_number(ids)
     async with begin(environment, caller) as work:
-        work.acting = require_sight(work.caller, Kind.BANK, Role.BANK_APPROVER)
         await lock_bank()
         rows = await _found(ids)
+        work.acting = await require_banks(work.caller, {row["region"] for row in rows}, Role.BANK_APPROVER)
         for row in rows:
             if row["state"] != QuestionState.DRAFT.value:
                 text = Text("只有待审定的试题可以审定。", "Only a draft is approved.")
                 raise StateConflict("NOTHING_WAITS", text, row["state"])
-        for subject in sorted({row["subject"] for row in rows}):
-            drafts = [row for row in rows if row["subject"] == subject]
-            await _into_use(work, PaperSubject(subject), drafts, everything=False)
+        for subject, region in sorted({_bank(row) for row in rows}):
+            drafts = [row for row in rows if _bank(row) == (subject, region)]
+            await _into_use(work, PaperSubject(subject), region or None, drafts, everything=False)
         await work.record("APPROVE_QUESTIONS", "Question", None, {"ids": sorted(row["id"] for row in rows)})
         return len(rows)
 
@@ -131,26 +141,33 @@ async def retire_questions(environment: Environment, caller: Caller | None, ids:
         text = Text("请填写停用原因。", "Give the reason.")
         raise ValidationFailed([FieldProblem("reason", "REASON_MISSING", text)])
     async with begin(environment, caller) as work:
-        work.acting = require_sight(work.caller, Kind.BANK, Role.BANK_APPROVER)
         await lock_bank()
         rows = await _found(ids)
+        work.acting = await require_banks(work.caller, {row["region"] for row in rows}, Role.BANK_APPROVER)
         for row in rows:
             if row["state"] == QuestionState.RETIRED.value:
                 raise StateConflict("ALREADY_RETIRED", Text("试题已停用。", "It is retired already."), row["state"])
         await _retire.run(ids=json.dumps([row["id"] for row in rows]))
-        for subject in sorted({row["subject"] for row in rows if row["state"] == QuestionState.APPROVED.value}):
-            await bank_changed(PaperSubject(subject))
+        for subject, region in sorted({_bank(row) for row in rows if row["state"] == QuestionState.APPROVED.value}):
+            await bank_changed(PaperSubject(subject), region or None)
         detail = {"ids": sorted(row["id"] for row in rows), "reason": reason.strip()}
         await work.record("RETIRE_QUESTIONS", "Question", None, detail)
         return len(rows)
 
 
-async def _into_use(work: UnitOfWork, subject: PaperSubject, drafts: Sequence[Any], *, everything: bool) -> int:
+def _bank(row: Any) -> tuple[str, int]:
+    """The subject and the region of the bank that a question is in; 0 is the nation's."""
+    return row["subject"], row["region"] or 0
+
+
+async def _into_use(
+    work: UnitOfWork, subject: PaperSubject, region: int | None, drafts: Sequence[Any], *, everything: bool
+) -> int:
     if any(row["author"] == work.caller.account_id for row in drafts):
         text = Text("编写人与审定人不得为同一人。", "Nobody approves questions of his own.")
         raise NotEligible([Reason("OWN_QUESTION", text)])
     ids = json.dumps([row["id"] for row in drafts])
-    retired = await retire_before(subject, [row["code"] for row in drafts], everything=everything)
+    retired = await retire_before(subject, region, [row["code"] for row in drafts], everything=everything)
     twins = await _twins.run(ids=ids)
     if twins:
         codes = "、".join(sorted({row["code"] for row in twins})[:5])
@@ -158,7 +175,7 @@ async def _into_use(work: UnitOfWork, subject: PaperSubject, drafts: Sequence[An
         raise StateConflict("TWIN_IN_USE", text, QuestionState.DRAFT.value)
     now: datetime = work.now
     await _approve.run(ids=ids, approver=work.caller.account_id, now=now)
-    await bank_changed(subject)
+    await bank_changed(subject, region)
     return retired
 
 

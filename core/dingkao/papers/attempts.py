@@ -103,7 +103,7 @@ async def _freeze_attempt(
     rule = policy.rules[subject]
     seed = secrets.randbits(63)
     candidate = Candidate(record.category, record.scope, record.level)
-    frozen = await draw_paper(work.environment.database, subject, candidate, policy, seed)
+    frozen = await draw_paper(work.environment.database, record.region_id, subject, candidate, policy, seed)
     number = paper["attempts_used"] + 1
     # Extra time counts beyond the end of the window: it makes good what was lost.
     extra = await extra_minutes(record, paper, work.now)

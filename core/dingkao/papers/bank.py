@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from piccolo.columns.combination import WhereRaw
 from piccolo.querystring import QueryString
 
 from dingkao.access.rules import Kind, require_sight
@@ -15,6 +16,7 @@ from dingkao.db.database import fetch, is_postgresql
 from dingkao.db.statement import Parameters, Statement
 from dingkao.environment import Environment
 from dingkao.papers.bank_plan import HeldVersion, NewVersion, Plan, free_group_names, plan_import, words_of
+from dingkao.papers.bank_regions import chosen_bank, readable_banks, require_banks
 from dingkao.papers.picture_store import pictures_json, pictures_of, placed_pictures
 from dingkao.papers.question_file import QuestionColumns, read_questions
 from dingkao.papers.questions import SOURCE_MAXIMUM, Checked, NewQuestion, RefusedQuestion, check_groups
@@ -31,27 +33,44 @@ AUTHORS = (Role.BANK_AUTHOR, Role.SYSTEM)
 
 Progress = Callable[[int, int], None]
 
+
+def _of_bank(p: Any) -> WhereRaw:
+    return WhereRaw('COALESCE("question"."region", 0) = {}', p.bank)
+
+
 _held = Statement(
     lambda p: Question.select(
         Question.code, Question.version, Question.state, Question.digest, Question.answer, Question.type,
         Question.category, Question.specialty, Question.topic, Question.difficulty, Question.pictures,
-    ).where(Question.subject == p.subject).order_by(Question.id)
+    ).where((Question.subject == p.subject) & _of_bank(p)).order_by(Question.id)
 )  # fmt: skip
 _groups = Statement(
     lambda p: QueryString(
-        "SELECT question_group, code FROM question WHERE subject = {} AND question_group <> '' AND state <> 'RETIRED'",
+        "SELECT question_group, code FROM question WHERE subject = {} AND COALESCE(region, 0) = {} "
+        "AND question_group <> '' AND state <> 'RETIRED'",
         p.subject,
+        p.bank,
     )
 )
 _retire_approved = Statement(
     lambda p: QueryString(
-        "UPDATE question SET state = 'RETIRED' WHERE subject = {} AND state = 'APPROVED' RETURNING code", p.subject
+        "UPDATE question SET state = 'RETIRED' WHERE subject = {} AND COALESCE(region, 0) = {} "
+        "AND state = 'APPROVED' RETURNING code",
+        p.subject,
+        p.bank,
     )
 )
 _bump = Statement(
     lambda p: QueryString(
-        "INSERT INTO question_bank (subject, revision) VALUES ({}, 1) "
-        "ON CONFLICT (subject) DO UPDATE SET revision = question_bank.revision + 1",
+        "INSERT INTO question_bank (subject, region, revision) VALUES ({}, {}, 1) "
+        "ON CONFLICT (COALESCE(region, 0), subject) DO UPDATE SET revision = question_bank.revision + 1",
+        p.subject,
+        p.region,
+    )
+)
+_sizes = Statement(
+    lambda p: QueryString(
+        "SELECT region, COUNT(*) AS number FROM question WHERE subject = {} AND state = 'APPROVED' GROUP BY region",
         p.subject,
     )
 )
@@ -66,15 +85,16 @@ def _put_query(parameters: Parameters) -> QueryString:
     # One parameter for a thousand questions: no limit of parameters, and one text for every length.
     if is_postgresql():
         items = ", ".join(f"(item->>{place})::{kind}" for place, kind in enumerate(_SENT.values()))
-        constants = "{}::varchar, {}::varchar, {}::bigint, {}::bigint, {}::timestamptz, {}::timestamptz"
+        constants = "{}::varchar, {}::bigint, {}::varchar, {}::bigint, {}::bigint, {}::timestamptz, {}::timestamptz"
         source = f"SELECT {constants}, {items} FROM json_array_elements({{}}::json) AS item"  # noqa: S608 - our own names
     else:
         items = ", ".join(f"json_extract(value, '$[{place}]')" for place in range(len(_SENT)))
-        source = f"SELECT {{}}, {{}}, {{}}, {{}}, {{}}, {{}}, {items} FROM json_each({{}})"  # noqa: S608
-    names = ", ".join(["subject", "state", "batch", "author", "created_at", "approved_at", *_SENT])
+        source = f"SELECT {{}}, {{}}, {{}}, {{}}, {{}}, {{}}, {{}}, {items} FROM json_each({{}})"  # noqa: S608
+    names = ", ".join(["subject", "region", "state", "batch", "author", "created_at", "approved_at", *_SENT])
     return QueryString(
         f"INSERT INTO question ({names}) {source}",
         parameters.subject,
+        parameters.region,
         parameters.state,
         parameters.batch,
         parameters.author,
@@ -92,8 +112,10 @@ def _retire_codes_query(parameters: Parameters) -> QueryString:
     if is_postgresql():
         codes = "SELECT json_array_elements_text({}::json)"
     return QueryString(
-        f"UPDATE question SET state = 'RETIRED' WHERE subject = {{}} AND state = {{}} AND code IN ({codes})",  # noqa: S608
+        "UPDATE question SET state = 'RETIRED' WHERE subject = {} AND COALESCE(region, 0) = {} "  # noqa: S608
+        f"AND state = {{}} AND code IN ({codes})",
         parameters.subject,
+        parameters.bank,
         parameters.state,
         parameters.codes,
     )
@@ -135,6 +157,7 @@ async def import_questions(
     replace: bool = False,
     skip_bad: bool = False,
     draft: bool = False,
+    region_code: str | None = None,
     progress: Progress = lambda done, total: None,
 ) -> QuestionReport:
     """Import the questions of a CSV file (`text`) for one subject: `import_read` with what the file holds.
@@ -153,6 +176,7 @@ async def import_questions(
         replace=replace,
         skip_bad=skip_bad,
         draft=draft,
+        region_code=region_code,
         progress=progress,
     )
 
@@ -169,9 +193,11 @@ async def import_read(
     replace: bool = False,
     skip_bad: bool = False,
     draft: bool = False,
+    region_code: str | None = None,
     progress: Progress = lambda done, total: None,
 ) -> QuestionReport:
-    """Bring what a file holds (`read`, about `total` lines) into the bank of one subject.
+    """Bring what a file holds (`read`, about `total` lines) into the bank of one subject: the bank of the region with
+    that code, or else of the caller's own region; of the nation where the role is held at no organisation.
 
     By an author all of it comes as drafts, for an approver who is another person (编写、审定不得为同一人); by the
     system, which the machine's operator is, it is in use at once, unless `draft`. `replace`: everything that was in use
@@ -180,37 +206,38 @@ async def import_read(
     A question that is in use already is refused as DUPLICATE (unless `replace`); one whose code the bank knows becomes
     its new version; one that was retired comes back. Every refused line is reported; where one was, nothing is
     imported, unless `skip_bad`. Attempts keep the versions they were begun with. `progress` hears of steps done and
-    their number. Raises ValidationFailed, Forbidden, NotLoggedIn, FirstLoginOpen.
+    their number. Raises ValidationFailed, Forbidden, NotFound (no such region within reach), NotLoggedIn,
+    FirstLoginOpen.
     """
-    require_sight(logged_in(caller), Kind.BANK, *AUTHORS)
+    _, region = await chosen_bank(logged_in(caller), region_code, *AUTHORS)
     _check_source(source)
     # Reading is half of the work, writing the other. In a thread: tens of thousands of questions take seconds.
     taken, refused = await asyncio.to_thread(_read, read, category or _own_category(subject), progress, total)
     lines = len(taken) + len({entry.line for entry in refused})
     wanted = taken if skip_bad or not refused else []
     async with placed_pictures(environment, wanted) as pictures, begin(environment, caller) as work:
-        work.acting = require_sight(work.caller, Kind.BANK, *AUTHORS)
+        work.acting = await require_banks(work.caller, [region], *AUTHORS)
         draft = draft or work.acting.role is not Role.SYSTEM
         await lock_bank()
-        held = await _held.run(subject=subject.value)
+        bank = {"subject": subject.value, "bank": region or 0}
+        held = await _held.run(**bank)
         plan = await asyncio.to_thread(_plan, taken, held, replaces=replace)
         refused = sorted(refused + plan.refused, key=lambda entry: entry.line)
         good = plan.versions if skip_bad or not refused else []
         batch, retired = None, 0
         if good:
-            held_groups = [(row["question_group"], row["code"]) for row in await _groups.run(subject=subject.value)]
-            batch = await _insert_batch(work, subject, source, replace, len(good), draft)
-            await _retire_codes.run(
-                subject=subject.value, state="DRAFT", codes=json.dumps(plan.superseded_drafts, ensure_ascii=False)
-            )
+            held_groups = [(row["question_group"], row["code"]) for row in await _groups.run(**bank)]
+            batch = await _insert_batch(work, subject, region, source, replace, len(good), draft)
+            await _retire_codes.run(**bank, state="DRAFT", codes=json.dumps(plan.superseded_drafts, ensure_ascii=False))
             if not draft:
-                retired = await retire_before(subject, [version.code for version in good], everything=replace)
+                retired = await retire_before(subject, region, [version.code for version in good], everything=replace)
             groups = free_group_names(good, held_groups, batch)
             keys = await pictures.adopt(work.now, [version.question for version in good])
             for start in range(0, len(good), BATCH):
                 sent = [_values(version, source, groups, keys) for version in good[start : start + BATCH]]
                 await _put.run(
                     subject=subject.value,
+                    region=region,
                     state=QuestionState.DRAFT.value if draft else QuestionState.APPROVED.value,
                     batch=batch,
                     author=work.caller.account_id or None,
@@ -220,10 +247,11 @@ async def import_read(
                 )
                 progress(total + total * start // len(good), 2 * total)
             if not draft:
-                await bank_changed(subject)
+                await bank_changed(subject, region)
         report = QuestionReport(lines, len(good), tuple(refused), retired, plan.unchanged, batch, bool(good) and draft)
-        detail = {"subject": subject.value, "imported": report.imported, "refused": report.refused_lines}
-        await work.record("IMPORT_QUESTIONS", "QuestionImport", batch, {**detail, "retired": retired, "draft": draft})
+        detail = {"subject": subject.value, "region": region, "imported": report.imported, "retired": retired}
+        detail |= {"refused": report.refused_lines, "draft": draft}
+        await work.record("IMPORT_QUESTIONS", "QuestionImport", batch, detail)
     progress(2 * total, 2 * total)
     return report
 
@@ -234,18 +262,19 @@ async def lock_bank() -> None:
         await fetch("LOCK TABLE question IN SHARE ROW EXCLUSIVE MODE")
 
 
-async def bank_changed(subject: PaperSubject) -> None:
-    """Tell every server that what papers are drawn from has changed."""
-    await _bump.run(subject=subject.value)
+async def bank_changed(subject: PaperSubject, region: int | None) -> None:
+    """Tell every server that what papers are drawn from has changed in a region's bank."""
+    await _bump.run(subject=subject.value, region=region)
 
 
-async def retire_before(subject: PaperSubject, codes: Sequence[str], *, everything: bool) -> int:
-    """Take out of use what versions of these codes take the place of, or `everything`; returns how many questions are
-    not in use any more when the new versions are."""
+async def retire_before(subject: PaperSubject, region: int | None, codes: Sequence[str], *, everything: bool) -> int:
+    """Take out of use what versions of these codes take the place of in a bank, or `everything` in it; returns how
+    many questions are not in use any more when the new versions are."""
+    bank = {"subject": subject.value, "bank": region or 0}
     if everything:
-        gone = {row["code"] for row in await _retire_approved.run(subject=subject.value)}
+        gone = {row["code"] for row in await _retire_approved.run(**bank)}
         return len(gone - set(codes))
-    await _retire_codes.run(subject=subject.value, state="APPROVED", codes=json.dumps(codes, ensure_ascii=False))
+    await _retire_codes.run(**bank, state="APPROVED", codes=json.dumps(codes, ensure_ascii=False))
     return 0
 
 
@@ -300,9 +329,16 @@ def _read(
 
 
 async def _insert_batch(
-    work: UnitOfWork, subject: PaperSubject, source: str, replaces: bool, questions: int, draft: bool
+    work: UnitOfWork,
+    subject: PaperSubject,
+    region: int | None,
+    source: str,
+    replaces: bool,
+    questions: int,
+    draft: bool,
 ) -> int:
     row = QuestionImport(
+        region=region,
         subject=subject.value,
         source=source,
         replaces=replaces,
@@ -337,10 +373,12 @@ def _values(version: NewVersion, source: str, groups: dict[str, str], pictures: 
 
 
 async def bank_size(caller: Caller | None, subject: PaperSubject) -> int:
-    """How many questions of a subject are in use. For authors and approvers. Raises NotLoggedIn, Forbidden."""
-    require_sight(logged_in(caller), Kind.BANK)
-    return int(
-        await Question.count().where(
-            (Question.subject == subject.value) & (Question.state == QuestionState.APPROVED.value)
-        )
+    """How many questions of a subject are in use in the banks that the caller reads. For authors and approvers. Raises
+    NotLoggedIn, Forbidden."""
+    asking = logged_in(caller)
+    require_sight(asking, Kind.BANK)
+    regions = await readable_banks(asking)
+    rows = await _sizes.run(subject=subject.value)
+    return sum(
+        int(row["number"]) for row in rows if regions is None or row["region"] is None or row["region"] in regions
     )

@@ -56,6 +56,7 @@ async def import_question_file(
     skip_bad: bool = False,
     draft: bool = False,
     progress: Progress = lambda done, total: None,
+    region_code: str | None = None,
 ) -> QuestionReport:
     """Import a file's questions with their pictures: `import_read` with what it holds. `kind` None: recognised by
     content, and by `name` where content tells nothing. `columns` are of CSV and XLSX. `data`: the file, or what fetches
@@ -77,7 +78,7 @@ async def import_question_file(
 
         return await import_read(
             environment, caller, subject, checked, total, source=source, category=category, replace=replace,
-            skip_bad=skip_bad, draft=draft, progress=written,
+            skip_bad=skip_bad, draft=draft, region_code=region_code, progress=written,
         )  # fmt: skip
 
 

@@ -1,7 +1,8 @@
-"""Drawing a paper from the bank of the database."""
+"""Drawing a paper from the banks of the assessment's region, of those above it, and of the nation."""
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -11,12 +12,14 @@ from dingkao.db.database import Database, is_postgresql
 from dingkao.db.statement import Parameters, Statement
 from dingkao.papers.composition import Entry, Unit, draw_parts, draw_units, units_for
 from dingkao.papers.marking import BankQuestion, FrozenPaper, freeze
-from dingkao.papers.tables import Question, QuestionBank
+from dingkao.papers.tables import Question
 from dingkao.plugin.errors import NotEligible
 from dingkao.plugin.national import PapersPolicy
 from dingkao.plugin.text import Reason, Text
 from dingkao.plugin.vocabulary import PaperSubject
 
+# Kept chains of banks, for counties with banks of their own.
+_MOST_CHAINS = 200
 # Kept choices of one subject, for so many pairs of category and scope; and so many questions, about 2 KiB each.
 _MOST_KEPT = 200
 _MOST_QUESTIONS_KEPT = 20_000
@@ -31,13 +34,44 @@ class Candidate(NamedTuple):
     level: str
 
 
+class _Held(NamedTuple):
+    """A question in use, and the beginning of its digest: two questions with one text have one digest."""
+
+    entry: Entry
+    text: str
+
+
 @dataclass
-class _Index:
-    """The questions of one subject in use, at one revision of the bank."""
+class _Bank:
+    """The questions of one subject in use in one region's bank, at one revision of it."""
 
     revision: int
+    held: list[_Held]
+
+
+@dataclass
+class _Index:
+    """What the papers of one subject are drawn from where these banks, the nearest first, are those to draw from."""
+
+    revisions: tuple[int, ...]
     entries: list[Entry]
     units: dict[tuple[str, str], list[Unit]] = field(default_factory=dict)
+
+    def units_for(self, category: str, scope: str) -> list[Unit]:
+        found = self.units.get((category, scope))
+        if found is None:
+            if len(self.units) >= _MOST_KEPT:
+                self.units.clear()
+            found = self.units[category, scope] = units_for(self.entries, category, scope)
+        return found
+
+
+@dataclass
+class _Kept:
+    """What a server keeps of one database's banks. A bank's region is 0 for the nation's."""
+
+    banks: dict[tuple[PaperSubject, int], _Bank] = field(default_factory=dict)
+    indexes: dict[tuple[PaperSubject, tuple[int, ...]], _Index] = field(default_factory=dict)
     # A version of a question never changes: reading it once does for every paper that it is drawn for.
     questions: dict[int, BankQuestion] = field(default_factory=dict)
 
@@ -53,65 +87,114 @@ class _Index:
             found.update(read)
         return [found[key] for key in ids]
 
-    def units_for(self, category: str, scope: str) -> list[Unit]:
-        found = self.units.get((category, scope))
-        if found is None:
-            if len(self.units) >= _MOST_KEPT:
-                self.units.clear()
-            found = self.units[category, scope] = units_for(self.entries, category, scope)
-        return found
-
 
 def _entries_query(parameters: Parameters) -> QueryString:
     # One value instead of a row for each question.
     build, gather = ("json_build_array", "json_agg") if is_postgresql() else ("json_array", "json_group_array")
     return QueryString(
-        f"SELECT {gather}({build}({', '.join(_ENTRY)})) AS entries FROM question "  # noqa: S608 - our own column names
-        "WHERE subject = {} AND state = 'APPROVED'",
+        f"SELECT COALESCE(region, 0) AS bank, {gather}({build}(substr(digest, 1, 32), {', '.join(_ENTRY)})) AS entries "  # noqa: S608
+        "FROM question WHERE subject = {} AND state = 'APPROVED' "
+        f"AND COALESCE(region, 0) IN ({', '.join(['{}'] * len(parameters.banks))}) GROUP BY COALESCE(region, 0)",
         parameters.subject,
+        *parameters.banks,
     )
 
 
-_revision = Statement(lambda p: QuestionBank.select(QuestionBank.revision).where(QuestionBank.subject == p.subject))
+# The banks of the region and of those above it, the nearest first, the nation's last.
+_revisions = Statement(
+    lambda p: QueryString(
+        "SELECT COALESCE(bank.region, 0) AS bank, bank.revision AS revision FROM region AS here "
+        "JOIN question_bank AS bank ON bank.subject = {} LEFT JOIN region AS own ON own.id = bank.region "
+        "WHERE here.id = {} AND (bank.region IS NULL OR here.path LIKE own.path || '%') "
+        "ORDER BY COALESCE(LENGTH(own.path), 0) DESC",
+        p.subject,
+        p.region,
+    )
+)
 _entries = Statement(_entries_query)
 _questions = Statement(
     lambda p: Question.select(
-        Question.id, Question.type, Question.question_group, Question.shared, Question.stem, Question.options,
-        Question.answer, Question.pictures,
+        Question.id, Question.region, Question.type, Question.question_group, Question.shared, Question.stem,
+        Question.options, Question.answer, Question.pictures,
     ).where(Question.id.is_in(p.ids)),
     json_columns=("options", "pictures"),
 )  # fmt: skip
-_kept: WeakKeyDictionary[Database, dict[PaperSubject, _Index]] = WeakKeyDictionary()
+_kept: WeakKeyDictionary[Database, _Kept] = WeakKeyDictionary()
 
 
-async def _index(database: Database, subject: PaperSubject) -> _Index:
-    """What the subject's papers are drawn from; read anew only where the bank has changed."""
-    row = await _revision.first(subject=subject.value)
-    revision = row["revision"] if row else 0
-    kept = _kept.setdefault(database, {})
-    index = kept.get(subject)
-    if index is None or index.revision != revision:
-        gathered = await _entries.first(subject=subject.value)
-        rows: list[list[Any]] = json.loads(gathered["entries"] or "[]") if gathered else []
-        index = kept[subject] = _Index(revision, [Entry(*row) for row in rows])
+async def _index(kept: _Kept, region_id: int, subject: PaperSubject, *, upper: bool) -> _Index:
+    """What the subject's papers are drawn from in a region; read anew only where one of its banks has changed."""
+    rows = await _revisions.run(subject=subject.value, region=region_id)
+    revisions = {row["bank"]: row["revision"] for row in (rows if upper else rows[:1])}
+    chain = tuple(revisions)
+    index = kept.indexes.get((subject, chain))
+    if index is None or index.revisions != tuple(revisions.values()):
+        await _read_banks(kept, subject, revisions)
+        if len(kept.indexes) >= _MOST_CHAINS:
+            kept.indexes.clear()
+        entries = _joined([kept.banks[subject, bank].held for bank in chain])
+        index = kept.indexes[subject, chain] = _Index(tuple(revisions.values()), entries)
     return index
+
+
+async def _read_banks(kept: _Kept, subject: PaperSubject, revisions: Mapping[int, int]) -> None:
+    changed = [
+        bank
+        for bank, revision in revisions.items()
+        if (known := kept.banks.get((subject, bank))) is None or known.revision != revision
+    ]
+    found = {
+        row["bank"]: json.loads(row["entries"]) for row in await _entries.run(subject=subject.value, banks=changed)
+    }
+    for bank in changed:
+        held = [_Held(_in_bank(bank, Entry(*values)), text) for text, *values in found.get(bank, ())]
+        kept.banks[subject, bank] = _Bank(revisions[bank], held)
+
+
+def _in_bank(bank: int, entry: Entry) -> Entry:
+    group = _group(bank, entry.group)
+    return entry if group == entry.group else replace(entry, group=group)
+
+
+def _group(bank: int, name: str) -> str:
+    """A group's name among all banks: names are each bank's own."""
+    return f"{bank}/{name}" if name and bank else name
+
+
+def _joined(banks: Sequence[Sequence[_Held]]) -> list[Entry]:
+    """The questions of several banks, the nearest first. Of two with one text the nearer bank's is asked: a paper asks
+    nothing twice. A group of which one question stays away stays away whole."""
+    entries: list[Entry] = []
+    nearer: set[str] = set()
+    for held in banks:
+        away = {each.entry.group for each in held if each.entry.group and each.text in nearer}
+        entries += [
+            each.entry
+            for each in held
+            if (each.entry.group not in away if each.entry.group else each.text not in nearer)
+        ]
+        nearer.update(each.text for each in held)
+    return entries
 
 
 def forget_questions(database: Database) -> None:
     """Read the questions anew for the next paper: for whoever measures what that costs."""
-    for index in _kept.get(database, {}).values():
-        index.questions.clear()
+    if database in _kept:
+        _kept[database].questions.clear()
 
 
 async def draw_paper(
-    database: Database, subject: PaperSubject, candidate: Candidate, policy: PapersPolicy, seed: int
+    database: Database, region_id: int, subject: PaperSubject, candidate: Candidate, policy: PapersPolicy, seed: int
 ) -> FrozenPaper:
-    """The candidate's paper of a subject, drawn by the policy's blueprint (or the number of its rule) and frozen by
-    `seed`. One query; one more for questions not drawn before, and one where the bank has changed.
+    """The candidate's paper of a subject for an assessment of the region, drawn by the policy's blueprint (or the
+    number of its rule) and frozen by `seed`: from the region's bank, those of the regions above it and the nation's, or
+    where the policy has it from the nearest of them alone. One query; one more for questions not drawn before, and one
+    where a bank has changed.
 
     Raises NotEligible: BANK_TOO_SMALL, or BLUEPRINT_NOT_FILLED with a reason for each part.
     """
-    index = await _index(database, subject)
+    kept = _kept.setdefault(database, _Kept())
+    index = await _index(kept, region_id, subject, upper=policy.upper_banks)
     units = index.units_for(candidate.category, candidate.scope)
     blueprint = policy.blueprint(subject, *candidate)
     if blueprint is None:
@@ -123,7 +206,7 @@ async def draw_paper(
         if short:
             raise NotEligible([Reason("BLUEPRINT_NOT_FILLED", entry.text) for entry in short])
     ids = [key for unit in drawn for key in unit.ids]
-    return freeze(await index.find(ids), seed)
+    return freeze(await kept.find(ids), seed)
 
 
 def _draw_number(units: list[Unit], number: int, seed: int) -> list[Unit]:
@@ -144,7 +227,7 @@ def _question(row: Any) -> BankQuestion:
         tuple((option["key"], option["text"]) for option in row["options"]),
         row["answer"],
         row["type"],
-        row["question_group"],
+        _group(row["region"] or 0, row["question_group"]),
         row["shared"],
         tuple(row["pictures"]),
     )

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from dingkao.db.statement import Statement
 from dingkao.doctors.tables import PracticeRegistration
 from dingkao.environment import Environment
+from dingkao.institutions.service import region_by_code
 from dingkao.papers.drawing import Candidate, draw_paper
-from dingkao.plugin.errors import NotEligible
+from dingkao.plugin.errors import NotEligible, NotFound
 from dingkao.plugin.national import PapersPolicy
 from dingkao.plugin.text import Text
 from dingkao.plugin.vocabulary import PaperSubject
@@ -32,15 +33,19 @@ class UnfilledPaper:
     reasons: tuple[Text, ...]
 
 
-async def unfilled_papers(environment: Environment, policy: PapersPolicy) -> list[UnfilledPaper]:
-    """Draw each subject's paper once for every category, scope and level that registered doctors have; those that the
-    bank cannot fill. Nothing is written. For the machine's operator."""
+async def unfilled_papers(environment: Environment, policy: PapersPolicy, region_code: str) -> list[UnfilledPaper]:
+    """Draw each subject's paper once for every category, scope and level that registered doctors have, for an
+    assessment in the region with that code; those that its banks cannot fill. Nothing is written. For the machine's
+    operator. Raises NotFound for an unknown region."""
+    region = await region_by_code(region_code)
+    if region is None:
+        raise NotFound
     found = []
     for row in await _candidates.run():
         candidate = Candidate(row["category"], row["scope"], row["level"])
         for subject in PaperSubject:
             try:
-                await draw_paper(environment.database, subject, candidate, policy, 0)
+                await draw_paper(environment.database, region.id, subject, candidate, policy, 0)
             except NotEligible as refusal:
                 blueprint = policy.blueprint(subject, *candidate)
                 reasons = tuple(reason.text for reason in refusal.reasons)

@@ -1,4 +1,5 @@
-"""The pass mark fixed after the sitting (划定合格线): all waiting papers of a cycle are decided at once, or none."""
+"""The pass mark fixed after the sitting (划定合格线): all waiting papers of a cycle are decided at once, or none.
+Proposed by one officer of the authority, confirmed by another."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,11 +9,12 @@ from typing import Any, NamedTuple
 from piccolo.querystring import QueryString
 
 from dingkao.access.rules import authority_grant
+from dingkao.accounts.step_up import step_up
 from dingkao.assessments.records import read_records
 from dingkao.assessments.requirements import BATCH, unmet_requirements
 from dingkao.assessments.text import TextError, check_text
-from dingkao.audit.work import UnitOfWork, begin, logged_in
-from dingkao.cycles.service import read_cycles
+from dingkao.audit.work import UnitOfWork, logged_in
+from dingkao.cycles.service import CycleRecord, read_cycles
 from dingkao.cycles.tables import Cycle
 from dingkao.db.database import fetch, is_postgresql
 from dingkao.db.statement import Statement
@@ -21,11 +23,14 @@ from dingkao.papers import rules
 from dingkao.papers.marks import mark_submitted
 from dingkao.papers.settling import settle_expired
 from dingkao.papers.tables import AssessmentPaper, PassMark
-from dingkao.plugin.caller import Caller
+from dingkao.plugin.caller import Caller, RoleGrant
 from dingkao.plugin.errors import FieldProblem, NotFound, ValidationFailed
 from dingkao.plugin.requirements import Step
 from dingkao.plugin.text import Text
 from dingkao.plugin.vocabulary import AssessmentState, PaperState, PaperSubject, Verdict
+from dingkao.proposals.acts import Act, Performed
+from dingkao.proposals.service import propose
+from dingkao.proposals.vocabulary import ProposalKind
 from dingkao.results.concluding import conclude_all
 from dingkao.results.vocabulary import ConclusionGround
 
@@ -181,13 +186,16 @@ class _Tested(NamedTuple):
 async def read_pass_marks(caller: Caller | None, cycle_id: int) -> list[PassMarkRecord]:
     """Every subject of the cycle with its waiting papers or its pass mark: two queries. For the authority that governs
     the cycle's region. Raises NotLoggedIn, Forbidden, NotFound."""
-    asking = logged_in(caller)
+    await _governed(logged_in(caller), cycle_id)
+    return await _read(cycle_id)
+
+
+async def _governed(caller: Caller, cycle_id: int) -> tuple[CycleRecord, RoleGrant]:
     cycle = (await read_cycles([cycle_id])).get(cycle_id)
     if cycle is None:
-        authority_grant(asking)
+        authority_grant(caller)
         raise NotFound
-    authority_grant(asking, cycle.region_id)
-    return await _read(cycle_id)
+    return cycle, authority_grant(caller, cycle.region_id)
 
 
 async def _read(cycle_id: int) -> list[PassMarkRecord]:
@@ -218,7 +226,8 @@ def _record(
     )
 
 
-async def set_pass_mark(
+@step_up("SET_PASS_MARK", Text("提出划定合格线", "propose a pass mark, which decides papers and results"))
+async def propose_pass_mark(
     environment: Environment,
     caller: Caller | None,
     *,
@@ -226,72 +235,89 @@ async def set_pass_mark(
     subject: PaperSubject,
     pass_percent: int,
     reason: str,
-) -> PassMarkRecord:
-    """Fix the pass mark of a subject, once, after the time for tests: every paper that waits for it passes or fails,
-    and every assessment whose papers have said all is concluded. One transaction: nobody ever sees a half of it.
+) -> int:
+    """Propose the pass mark of a subject, after the time for tests; another officer decides. Returns the proposal's
+    key. By the authority that governs the cycle's region (domain: 划定合格线, province).
 
-    An assessment that a plugin's requirement holds back keeps its decided papers and is concluded when that is
-    answered. By the authority that governs the cycle's region (domain: 划定合格线, province). Raises NotLoggedIn,
-    Forbidden, NotFound, ValidationFailed (passPercent, reason), StateConflict (TESTS_NOT_OVER, ATTEMPTS_RUNNING,
-    PASS_MARK_SET, NOTHING_PENDING).
+    Raises NotLoggedIn, Forbidden, NotFound, ValidationFailed (passPercent, reason), StateConflict (TESTS_NOT_OVER,
+    ATTEMPTS_RUNNING, PASS_MARK_SET, NOTHING_PENDING, PROPOSED_ALREADY).
     """
-    logged_in(caller)
+    await _governed(logged_in(caller), cycle_id)
     problems = _problems(pass_percent, reason)
     if problems:
         raise ValidationFailed(problems)
-    # What the sweeper has not come to yet. A paper that cannot be marked now is decided by this pass mark when it is.
+    return await propose(
+        environment,
+        caller,
+        SET_PASS_MARK,
+        about=f"Cycle/{cycle_id}/{subject.value}",
+        given={"cycle": cycle_id, "subject": subject.value, "pass_percent": pass_percent},
+        reason=reason.strip(),
+    )
+
+
+async def _settle(environment: Environment) -> None:
+    """What the sweeper has not come to yet. A paper that cannot be marked now is decided by the pass mark when it
+    is."""
     await settle_expired(environment)
     await mark_submitted(environment)
-    async with begin(environment, caller) as work:
-        if is_postgresql():
-            await _lock_cycle.run(id=cycle_id)
-            # A province's papers may take longer than any request's statement is given.
-            await fetch("SET LOCAL statement_timeout = '10min'")
-        cycle = (await read_cycles([cycle_id])).get(cycle_id)
-        if cycle is None:
-            authority_grant(work.caller)
-            raise NotFound
-        work.acting = authority_grant(work.caller, cycle.region_id)
-        before = next(row for row in await _read(cycle_id) if row.subject is subject)
-        running = int((await _running.run(cycle=cycle_id, subject=subject.value))[0]["number"])
-        rules.require_pass_mark_settable(
-            tests_until=cycle.calendar.tests_until,
-            now=work.now,
-            fixed=before.pass_percent,
-            running=running,
+
+
+async def _fix(work: UnitOfWork, given: Mapping[str, Any], reason: str) -> Performed:
+    """Fix the pass mark of a subject, once: every paper that waits for it passes or fails, and every assessment whose
+    papers have said all is concluded. One transaction: nobody ever sees a half of it.
+
+    An assessment that a plugin's requirement holds back keeps its decided papers and is concluded when that is
+    answered. Raises Forbidden, NotFound, StateConflict (TESTS_NOT_OVER, ATTEMPTS_RUNNING, PASS_MARK_SET,
+    NOTHING_PENDING).
+    """
+    cycle_id, subject, pass_percent = given["cycle"], PaperSubject(given["subject"]), given["pass_percent"]
+    if is_postgresql():
+        await _lock_cycle.run(id=cycle_id)
+        # A province's papers may take longer than any request's statement is given.
+        await fetch("SET LOCAL statement_timeout = '10min'")
+    cycle, work.acting = await _governed(work.caller, cycle_id)
+    before = next(row for row in await _read(cycle_id) if row.subject is subject)
+    running = int((await _running.run(cycle=cycle_id, subject=subject.value))[0]["number"])
+    rules.require_pass_mark_settable(
+        tests_until=cycle.calendar.tests_until,
+        now=work.now,
+        fixed=before.pass_percent,
+        running=running,
+        pending=before.pending,
+    )
+    if is_postgresql():
+        await _lock_assessments.run(cycle=cycle_id, subject=subject.value)
+    passed, failed = await _decide_papers(work, cycle_id, subject, pass_percent)
+    concluded, held = await _conclude(work, cycle_id, subject)
+    await PassMark.insert(
+        PassMark(
+            cycle=cycle_id,
+            subject=subject.value,
+            pass_percent=pass_percent,
+            reason=reason,
             pending=before.pending,
+            passed=passed,
+            failed=failed,
+            concluded=concluded,
+            account=work.caller.account_id,
+            organisation=work.acting.organisation_id,
+            set_at=work.now,
         )
-        if is_postgresql():
-            await _lock_assessments.run(cycle=cycle_id, subject=subject.value)
-        passed, failed = await _decide_papers(work, cycle_id, subject, pass_percent)
-        concluded, held = await _conclude(work, cycle_id, subject)
-        await PassMark.insert(
-            PassMark(
-                cycle=cycle_id,
-                subject=subject.value,
-                pass_percent=pass_percent,
-                reason=reason.strip(),
-                pending=before.pending,
-                passed=passed,
-                failed=failed,
-                concluded=concluded,
-                account=work.caller.account_id,
-                organisation=work.acting.organisation_id,
-                set_at=work.now,
-            )
-        )
-        detail = {
-            "subject": subject.value,
-            "passPercent": pass_percent,
-            "pendingBefore": before.pending,
-            "pendingAfter": before.pending - passed - failed,
-            "passed": passed,
-            "failed": failed,
-            "concluded": concluded,
-            "heldBack": held,
-        }
-        await work.record("SET_PASS_MARK", "Cycle", cycle_id, detail)
-        return next(row for row in await _read(cycle_id) if row.subject is subject)
+    )
+    counts = {"passed": passed, "failed": failed, "concluded": concluded, "heldBack": held}
+    detail = {
+        "subject": subject.value,
+        "passPercent": pass_percent,
+        "pendingBefore": before.pending,
+        "pendingAfter": before.pending - passed - failed,
+        **counts,
+    }
+    await work.record("SET_PASS_MARK", "Cycle", cycle_id, detail)
+    return Performed(cycle.region_id, {**given, "pending": before.pending, **counts}, repr(before.distribution))
+
+
+SET_PASS_MARK = Act(ProposalKind.SET_PASS_MARK, _fix, _settle)
 
 
 def _problems(pass_percent: int, reason: str) -> list[FieldProblem]:

@@ -1,6 +1,8 @@
 """A broken question voided for all (试题作废): it counts as right for everybody who was asked it in the cycle, and
-every mark is made anew, with a list of before and after. No mark ever falls by it."""
+every mark is made anew, with a list of before and after. No mark ever falls by it. Proposed by one officer of the
+authority, confirmed by another."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +15,8 @@ from dingkao.access.rules import authority_grant
 from dingkao.accounts.step_up import step_up
 from dingkao.assessments.access import lock_records
 from dingkao.assessments.records import AssessmentRecord, read_records
-from dingkao.audit.work import UnitOfWork, begin, logged_in
-from dingkao.cycles.service import read_cycles
+from dingkao.audit.work import UnitOfWork, logged_in
+from dingkao.cycles.service import CycleRecord, read_cycles
 from dingkao.db.database import fetch, is_postgresql
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
@@ -27,10 +29,13 @@ from dingkao.papers.reopening import reopen_assessment
 from dingkao.papers.running import find_paper
 from dingkao.papers.tables import Answer, Attempt, MarkChange, Question, VoidedQuestion
 from dingkao.papers.vocabulary import MarkChangeOutcome as Outcome
-from dingkao.plugin.caller import Caller
+from dingkao.plugin.caller import Caller, RoleGrant
 from dingkao.plugin.errors import NotFound, StateConflict
 from dingkao.plugin.text import Text
 from dingkao.plugin.vocabulary import PaperState
+from dingkao.proposals.acts import Act, Performed
+from dingkao.proposals.service import propose
+from dingkao.proposals.vocabulary import ProposalKind
 
 _BATCH = 200
 
@@ -50,7 +55,11 @@ _asked = Statement(
     )
 )
 _answers = Statement(lambda p: Answer.select(Answer.position, Answer.choice).where(Answer.attempt == p.attempt))
-_question = Statement(lambda p: Question.select(Question.id).where(Question.id == p.question))
+_question = Statement(
+    lambda p: Question.select(Question.subject, Question.code, Question.version, Question.stem).where(
+        Question.id == p.question
+    )
+)
 _before = Statement(
     lambda p: VoidedQuestion.select(VoidedQuestion.id).where(
         (VoidedQuestion.cycle == p.cycle) & (VoidedQuestion.question == p.question)
@@ -103,63 +112,96 @@ async def read_mark_changes(caller: Caller | None, cycle_id: int, after: int, li
     return await _changes.run(cycle=cycle_id, after=after, limit=limit)
 
 
-async def _require_authority(caller: Caller, cycle_id: int) -> Any:
+async def _require_authority(caller: Caller, cycle_id: int) -> tuple[CycleRecord, RoleGrant]:
     cycle = (await read_cycles([cycle_id])).get(cycle_id)
     if cycle is None:
         authority_grant(caller)
         raise NotFound
-    return authority_grant(caller, cycle.region_id)
+    return cycle, authority_grant(caller, cycle.region_id)
 
 
-@step_up("VOID_QUESTION", Text("作废试题", "void a question, which marks papers anew"))
-async def void_question(
+@step_up("VOID_QUESTION", Text("提出作废试题", "propose to void a question, which marks papers anew"))
+async def propose_question_voiding(
     environment: Environment, caller: Caller | None, cycle_id: int, question_id: int, reason: str
-) -> VoidedQuestionRecord:
-    """Void a version of a question for a cycle: every marked attempt that asked it is marked anew, later ones are
-    marked so from the start. Who passes by it has passed, and a result that is not filed is taken back and concluded
-    anew; where it is filed, or a later attempt is under way, the mark stays and the list says so. One transaction.
+) -> int:
+    """Propose to void a version of a question for a cycle; another officer decides. Returns the proposal's key.
 
-    Raises NotLoggedIn, Forbidden, NotFound, ValidationFailed (reason), StateConflict (QUESTION_VOIDED).
+    Raises NotLoggedIn, Forbidden, NotFound, ValidationFailed (reason), StateConflict (QUESTION_VOIDED,
+    PROPOSED_ALREADY).
     """
-    async with begin(environment, caller) as work:
-        work.acting = await _require_authority(work.caller, cycle_id)
-        text = checked_reason(reason)
-        if await _question.first(question=question_id) is None:
-            raise NotFound
-        if await _before.first(cycle=cycle_id, question=question_id) is not None:
-            voided = Text("该试题已作废。", "The question is void in this cycle already.")
-            raise StateConflict("QUESTION_VOIDED", voided, "VOIDED")
-        if is_postgresql():
-            # A province's papers may take longer than any request's statement is given.
-            await fetch("SET LOCAL statement_timeout = '10min'")
-        inserted = await VoidedQuestion.insert(
-            VoidedQuestion(
-                cycle=cycle_id,
-                question=question_id,
-                reason=text,
-                account=work.caller.account_id,
-                organisation=work.acting.organisation_id,
-                voided_at=work.now,
-            )
-        ).returning(VoidedQuestion.id)
-        key = int(inserted[0]["id"])
-        counts: dict[str, int] = {}
-        after = 0
-        while rows := await _asked.run(cycle=cycle_id, pattern=f'%"question":{question_id},%', after=after):
-            for outcome in await _mark_anew(work, cycle_id, key, rows, text):
-                counts[outcome.value] = counts.get(outcome.value, 0) + 1
-            after = rows[-1]["id"]
-        attempts = sum(counts.values())
-        await VoidedQuestion.update({VoidedQuestion.attempts: attempts}).where(VoidedQuestion.id == key)
-        await work.record("VOID_QUESTION", "Cycle", cycle_id, {"question": question_id, **counts})
-        return VoidedQuestionRecord(key, question_id, text, attempts, work.now)
+    await _require_authority(logged_in(caller), cycle_id)
+    return await propose(
+        environment,
+        caller,
+        VOID_QUESTION,
+        about=f"Cycle/{cycle_id}/Question/{question_id}",
+        given={"cycle": cycle_id, "question": question_id},
+        reason=checked_reason(reason),
+    )
+
+
+async def _void(work: UnitOfWork, given: Mapping[str, Any], reason: str) -> Performed:
+    """Every marked attempt that asked the question is marked anew, later ones are marked so from the start. Who passes
+    by it has passed, and a result that is not filed is taken back and concluded anew; where it is filed, or a later
+    attempt is under way, the mark stays and the list says so. One transaction.
+
+    Raises Forbidden, NotFound, StateConflict (QUESTION_VOIDED).
+    """
+    cycle_id, question_id = given["cycle"], given["question"]
+    cycle, work.acting = await _require_authority(work.caller, cycle_id)
+    question = await _question.first(question=question_id)
+    if question is None:
+        raise NotFound
+    if is_postgresql():
+        # A province's papers may take longer than any request's statement is given.
+        await fetch("SET LOCAL statement_timeout = '10min'")
+    if await _before.first(cycle=cycle_id, question=question_id) is not None:
+        voided = Text("该试题已作废。", "The question is void in this cycle already.")
+        raise StateConflict("QUESTION_VOIDED", voided, "VOIDED")
+    inserted = await VoidedQuestion.insert(
+        VoidedQuestion(
+            cycle=cycle_id,
+            question=question_id,
+            reason=reason,
+            account=work.caller.account_id,
+            organisation=work.acting.organisation_id,
+            voided_at=work.now,
+        )
+    ).returning(VoidedQuestion.id)
+    key = int(inserted[0]["id"])
+    counts = dict.fromkeys(Outcome, 0)
+    changes = hashlib.sha256()
+    after = 0
+    while rows := await _asked.run(cycle=cycle_id, pattern=f'%"question":{question_id},%', after=after):
+        for row, change in zip(rows, await _mark_anew(work, cycle_id, key, rows, reason), strict=True):
+            counts[change[0]] += 1
+            changes.update(f"{row['id']} {' '.join(map(str, change))}\n".encode())
+        after = rows[-1]["id"]
+    attempts = sum(counts.values())
+    await VoidedQuestion.update({VoidedQuestion.attempts: attempts}).where(VoidedQuestion.id == key)
+    told = {outcome.value: count for outcome, count in counts.items()}
+    await work.record("VOID_QUESTION", "Cycle", cycle_id, {"question": question_id, **told})
+    effect = {
+        **given,
+        "subject": question["subject"],
+        "code": question["code"],
+        "version": question["version"],
+        # What nobody was asked yet is the bank's secret.
+        "stem": question["stem"] if attempts else None,
+        "attempts": attempts,
+        **told,
+    }
+    return Performed(cycle.region_id, effect, changes.hexdigest())
+
+
+VOID_QUESTION = Act(ProposalKind.VOID_QUESTION, _void)
 
 
 async def _mark_anew(
     work: UnitOfWork, cycle_id: int, voided: int, rows: Sequence[Mapping[str, Any]], reason: str
-) -> list[Outcome]:
+) -> list[tuple[Outcome, int, int]]:
     await lock_records(sorted({row["assessment"] for row in rows}))
-    outcomes = []
+    changes = []
     for row in rows:
         key = {int(position): choice for position, choice in json.loads(row["answer_key"]).items()}
         answers = {each["position"]: each["choice"] for each in await _answers.run(attempt=row["id"])}
@@ -179,8 +221,8 @@ async def _mark_anew(
                 passed_after=before if kept else marked.passed,
             )
         )
-        outcomes.append(outcome)
-    return outcomes
+        changes.append((outcome, row["score_percent"], row["score_percent"] if kept else marked.percent))
+    return changes
 
 
 async def _change(

@@ -11,7 +11,7 @@ from dingkao.audit.append_only import append_only
 from dingkao.cycles.tables import Cycle
 from dingkao.db.routing import ROUTER
 from dingkao.db.tables import Record, code_column, one_of, reference, unique
-from dingkao.institutions.tables import Organisation
+from dingkao.institutions.tables import Organisation, Region
 from dingkao.papers.vocabulary import (
     AttemptState,
     InterventionKind,
@@ -25,10 +25,12 @@ from dingkao.plugin.vocabulary import Difficulty, PaperState, PaperSubject, Ques
 
 class QuestionImport(Record, db=ROUTER, tablename="question_import"):
     """题库导入批次: the questions of one file. Those of an officer wait for another officer's approval, which retires
-    what was in use before where the import `replaces`. `author` null: by the machine's operator, approved at once."""
+    what was in use before where the import `replaces`. `author` null: by the machine's operator, approved at once.
+    `region` null: into the nation's bank."""
 
     _audited_as = "QuestionImport"
 
+    region = reference(Region, null=True, index=False)
     subject = code_column(20)
     source = Varchar(120, default="")
     replaces = Boolean(default=False)
@@ -69,8 +71,10 @@ class Question(Record, db=ROUTER, tablename="question"):
     same `code`. `options` is JSON: [{"key": "A", "text": …}]; `answer` the right keys in order; `shared` the text that
     the questions of one `question_group` share; `pictures` is JSON too: [{"place": "STEM", "text": alternative text,
     "picture": key, "digest", "type", "size", "width", "height"}], places as in `dingkao.papers.pictures`; `digest` is
-    over the normalised text and the pictures. Only the state moves: draft, approved (drawn for papers), retired."""
+    over the normalised text and the pictures. Only the state moves: draft, approved (drawn for papers), retired.
+    `region` is the bank's; null: the nation's. Codes are the bank's own."""
 
+    region = reference(Region, null=True, index=False)
     subject = code_column(20)
     code = Varchar(64, default=None)
     version = Integer(default=1)
@@ -100,26 +104,34 @@ class Question(Record, db=ROUTER, tablename="question"):
     type_known = one_of("type", QuestionType)
     category_known = one_of("category", QuestionCategory)
     difficulty_known = one_of("difficulty", Difficulty)
-    version_once = unique("subject", "code", "version")
     two_people = Check('"approver" IS NULL OR "author" IS NULL OR "approver" <> "author"')
 
     _indexes = (
+        'CREATE UNIQUE INDEX "question_version_once" '
+        'ON "question" (COALESCE("region", 0), "subject", "code", "version")',
         'CREATE INDEX "question_drawable" ON "question" ("subject", "state", "id")',
-        'CREATE UNIQUE INDEX "question_approved_once" ON "question" ("subject", "code") WHERE "state" = \'APPROVED\'',
-        'CREATE UNIQUE INDEX "question_drafted_once" ON "question" ("subject", "code") WHERE "state" = \'DRAFT\'',
-        'CREATE UNIQUE INDEX "question_no_twin" ON "question" ("subject", "digest") WHERE "state" = \'APPROVED\'',
+        'CREATE UNIQUE INDEX "question_approved_once" '
+        'ON "question" (COALESCE("region", 0), "subject", "code") WHERE "state" = \'APPROVED\'',
+        'CREATE UNIQUE INDEX "question_drafted_once" '
+        'ON "question" (COALESCE("region", 0), "subject", "code") WHERE "state" = \'DRAFT\'',
+        'CREATE UNIQUE INDEX "question_no_twin" '
+        'ON "question" (COALESCE("region", 0), "subject", "digest") WHERE "state" = \'APPROVED\'',
         'CREATE INDEX "question_same_text" ON "question" ("subject", "digest")',
         'CREATE INDEX "question_of_batch" ON "question" ("batch")',
     )
 
 
 class QuestionBank(Record, db=ROUTER, tablename="question_bank"):
-    """题库: counts the changes of what a subject's papers are drawn from, so that servers may keep its index."""
+    """题库: counts the changes of what a subject's papers are drawn from, so that servers may keep its index; one row
+    for each region's bank, and one without a region for the nation's."""
 
-    subject = code_column(20, unique=True)
+    region = reference(Region, null=True, index=False)
+    subject = code_column(20)
     revision = Integer(default=0)
 
     subject_known = one_of("subject", PaperSubject)
+
+    _indexes = ('CREATE UNIQUE INDEX "question_bank_once" ON "question_bank" (COALESCE("region", 0), "subject")',)
 
 
 class AssessmentPaper(Record, db=ROUTER, tablename="assessment_paper"):

@@ -312,6 +312,13 @@ class PapersPolicy(PolicySection):
         "for the doctor; without one the questions are drawn from all that the doctor may be asked",
         source="this software's choice; regions draw by specialty",
     )
+    upper_banks: bool = policy_key(
+        default=True,
+        description="组卷是否使用上级题库: whether papers are drawn from the banks of the regions above and the "
+        "nation's as well; otherwise from the nearest alone: the region's own, or where it has none, that of the one "
+        "above",
+        source="this software's choice; provinces keep one bank, some prefectures their own",
+    )
     grace_seconds: int = policy_key(
         default=60,
         ge=0,

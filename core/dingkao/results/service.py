@@ -206,7 +206,7 @@ async def request_reexamination(
     """
     async with begin(environment, caller) as work:
         chosen = await lock_result(work, assessment_id, Role.DOCTOR)
-        grounds = _checked_reason(reason)
+        grounds = checked_reason(reason)
         RESULT_MACHINE.require(chosen.result.state, ResultEvent.REQUEST_REEXAMINATION)
         policy = (await pinned_policy(environment, chosen.record)).section(DocumentsPolicy)
         until = objection_until(chosen.result.notified_at or chosen.result.concluded_at, policy)
@@ -236,38 +236,18 @@ async def decide_reexamination(
     """
     async with begin(environment, caller) as work:
         chosen = await lock_result(work, assessment_id, Role.BODY_REVIEWER)
-        answer = _checked_reason(reason)
+        answer = checked_reason(reason)
         if decision is ReexaminationDecision.UPHELD:
             await move_results(work, [chosen], ResultEvent.UPHOLD, reason=answer)
         else:
             verdict = opposite(chosen.result.verdict)
             await move_results(work, [chosen], ResultEvent.CHANGE, reason=answer, also={Result.verdict: verdict.value})
-            await _change_conclusion(work, chosen, verdict)
+            await change_conclusion(work, chosen, verdict)
         await work.record("DECIDE_REEXAMINATION", "Assessment", assessment_id, {"decision": decision.value})
 
 
-@step_up("ANNUL_RESULT", Text("撤销考核结果", "annul a result"))
-async def annul_result(environment: Environment, caller: Caller | None, assessment_id: int, reason: str) -> None:
-    """The authority annuls a result that was obtained by fraud or bribery: it counts as unqualified, and what was
-    printed is revoked.
-
-    Raises NotLoggedIn, NotFound, Forbidden, ValidationFailed, StateConflict.
-    """
-    async with begin(environment, caller) as work:
-        chosen = await lock_result(work, assessment_id, Role.AUTHORITY_OFFICER)
-        grounds = _checked_reason(reason)
-        await move_results(
-            work,
-            [chosen],
-            ResultEvent.ANNUL,
-            reason=grounds,
-            also={Result.verdict: Verdict.UNQUALIFIED.value},
-        )
-        await _change_conclusion(work, chosen, Verdict.UNQUALIFIED)
-        await work.record("ANNUL_RESULT", "Assessment", assessment_id)
-
-
-async def _change_conclusion(work: UnitOfWork, chosen: Chosen, verdict: Verdict) -> None:
+async def change_conclusion(work: UnitOfWork, chosen: Chosen, verdict: Verdict) -> None:
+    """Let the conclusion be `verdict` as the result is, and revoke what was printed; part of a use case."""
     await Assessment.update({Assessment.conclusion: verdict.value, Assessment.changed_at: work.now}).where(
         Assessment.id == chosen.record.id
     )
@@ -320,7 +300,8 @@ def _only(ids: Sequence[int]) -> int | None:
     return ids[0] if len(ids) == 1 else None
 
 
-def _checked_reason(reason: str) -> str:
+def checked_reason(reason: str) -> str:
+    """The reasons, normalised. Raises ValidationFailed (REQUIRED and the codes of texts)."""
     try:
         text = check_text(reason, REASON_MAXIMUM).text
     except TextError as error:

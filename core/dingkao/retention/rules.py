@@ -208,6 +208,7 @@ KINDS: Final[tuple[Kind, ...]] = (
             "intervention",
             "voiding",
             "mark_change",
+            "proposal",
             "face_consent",
             "face_image",
             "face_capture",

@@ -125,6 +125,17 @@ DECLARATIONS: Mapping[str, Held | NotHeld] = {
         "assessment submission_number level decision reason organisation decided_at",
         reviewer=_OTHERS,
     ),
+    "proposal": _held(
+        _OF_ASSESSMENT,
+        "assessment kind reason effect state organisation proposed_at ended_at note",
+        json="effect",
+        about=_INTERNAL,
+        region=_INTERNAL,
+        given=_INTERNAL,
+        digest=_DIGEST,
+        proposed_by=_OTHERS,
+        decided_by=_OTHERS,
+    ),
     "assessment_paper": _held(
         _OF_ASSESSMENT,
         "assessment subject position state attempts_allowed attempts_used waiver_code waiver_title changed_at "

@@ -15,6 +15,7 @@ from dingkao.assessments.service.submission import submit
 from dingkao.assessments.service.uploads import upload_file
 from dingkao.audit.work import SYSTEM_CALLER
 from dingkao.environment import Environment
+from dingkao.institutions.service import read_regions
 from dingkao.papers.bank import import_questions
 from dingkao.papers.records import PaperRecord, read_papers_of
 from dingkao.plugin.national import EvaluationPolicy, PapersPolicy
@@ -140,4 +141,5 @@ async def fill_bank(province: SampleProvince, subject: PaperSubject, number: int
         right = "ABCD"[question % 4]
         options = [f"正确{question}" if key == right else f"错误{key}{question}" for key in "ABCD"]
         lines.append(f"{subject.value}第{question}题,{','.join(options)},{right}")
-    await import_questions(province.environment, SYSTEM_CALLER, subject, "\n".join(lines))
+    region = (await read_regions([province.region_id]))[province.region_id]
+    await import_questions(province.environment, SYSTEM_CALLER, subject, "\n".join(lines), region_code=region.code)

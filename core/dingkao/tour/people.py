@@ -54,6 +54,7 @@ class World:
     report: Report
     read_code: CodeReader
     authority: Account
+    second_authority: Account
     bank_author: Account
     bank_approver: Account
     security_administrator: Account

@@ -78,6 +78,7 @@ def _open_world(http: httpx.Client, report: Report, read_code: CodeReader) -> Wo
         report=report,
         read_code=read_code,
         authority=authority,
+        second_authority=_staff(http, report, "卫健委二", demo.SECOND_AUTHORITY_OFFICER),
         bank_author=_staff(http, report, "命题专家", demo.BANK_AUTHOR),
         bank_approver=_staff(http, report, "审题专家", demo.BANK_APPROVER),
         security_administrator=_staff(http, report, "安全管理员", demo.SECURITY_ADMINISTRATOR),

@@ -128,12 +128,32 @@ def object_and_uphold(world: World, doctor: Doctor) -> None:
 
 
 def annul(world: World, doctor: Doctor) -> None:
-    """撤销: what was printed is revoked, and the check page says so."""
+    """撤销: proposed by one officer, confirmed by another; what was printed is revoked, and the check page says so."""
     annulment = {**_identity(doctor), "reason": "经查存在替考行为。"}
     world.body.refused("AnnulResult", "FORBIDDEN", input=annulment)
     before = doctor.account.read("Result", "撤销前", id=doctor.assessment_id)["result"]["certificate"]
-    annulled = world.authority.do("AnnulResult", "Result", "撤销考核结果，按不合格处理", input=annulment)
-    world.authority.equal("AnnulResult", "the verdict", annulled["verdict"], "UNQUALIFIED")
+    officer, second = world.authority, world.second_authority
+    withdrawn = officer.do("AnnulResult", "Proposal", "提出撤销考核结果，待另一人复核", input=annulment)["id"]
+    officer.refused("AnnulResult", "PROPOSED_ALREADY", input=annulment)
+    ended = officer.do("WithdrawProposal", "Proposal", "撤回", input={"proposalId": withdrawn})
+    officer.equal("WithdrawProposal", "the state", ended["state"], "WITHDRAWN")
+    proposal = officer.do("AnnulResult", "Proposal", "再次提出撤销考核结果", input=annulment)["id"]
+    listed = second.read("Proposals", "待本人复核的事项", view="TO_DECIDE", first=100)["edges"]
+    waits = [edge["node"]["effect"]["assessment"]["id"] for edge in listed if edge["node"]["id"] == proposal]
+    second.equal("Proposals", "whose result", waits, [doctor.assessment_id])
+    preview = second.read("ProposalPreview", "执行前核对", id=proposal)
+    effect = preview["effect"]
+    second.equal("ProposalPreview", "the verdict that falls", effect["verdictBefore"], "QUALIFIED")
+    second.equal("ProposalPreview", "the certificate", before["number"] in effect["revokedDocuments"], True)
+    decision = {"proposalId": proposal, "confirm": True, "digest": preview["digest"], "note": "经核实"}
+    officer.refused("DecideProposal", "PROPOSER_CANNOT_DECIDE", input=decision)
+    world.body.refused("DecideProposal", "FORBIDDEN", input=decision)
+    second.refused("DecideProposal", "PROPOSAL_MOVED", input={**decision, "digest": "0" * 64})
+    decided = second.do("DecideProposal", "Proposal", "由另一人确认，撤销考核结果", input=decision)
+    second.equal("DecideProposal", "the state", decided["state"], "CONFIRMED")
+    second.refused("DecideProposal", "PROPOSAL_NOT_OPEN", input=decision)
+    annulled = doctor.account.read("Result", "考核结果已撤销，按不合格处理", id=doctor.assessment_id)["result"]
+    doctor.account.equal("Result", "the verdict", annulled["verdict"], "UNQUALIFIED")
     _check(doctor, before["checkUrl"], before["number"], "已撤销")
 
 

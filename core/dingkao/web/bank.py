@@ -114,6 +114,7 @@ async def _imported(environment: Environment, request: Request, form: FormData) 
         source=_text(form, "source"),
         replace=_truth(form, "replace"),
         skip_bad=_truth(form, "skipBad"),
+        region_code=_text(form, "regionCode") or None,
         draft=True,
     )
 

@@ -43,6 +43,18 @@ async def sit(region: Region, doctor: SampleDoctor, right: int) -> list[Any]:
     return marked
 
 
+async def by_two(region: Region, operation: str, **given: object) -> dict[str, object]:
+    """What cannot be undone: one officer proposes, another looks and confirms. What it did."""
+    second = region.province.second_authority
+    proposed = await region.operation(region.province.authority, operation, input=given)
+    preview = await region.operation(second, "ProposalPreview", id=proposed["id"])
+    decision = {"proposalId": proposed["id"], "confirm": True, "digest": preview["digest"]}
+    decided = await region.operation(second, "DecideProposal", input=decision)
+    assert decided["state"] == "CONFIRMED", decided
+    effect: dict[str, object] = preview["effect"]
+    return effect
+
+
 async def states_of(region: Region, doctor: SampleDoctor) -> list[str]:
     shown = await region.operation(doctor.caller, "Papers", id=key(doctor))
     return [shown["state"], *(paper["state"] for paper in shown["papers"])]
@@ -66,12 +78,14 @@ async def test_all_papers_are_decided_at_once(region: Region, clock: SettableClo
         (subject, 4, spread) for subject in SUBJECTS
     ]
     mark = {**cycle, "passPercent": 58, "reason": "经省级统计分析，研究确定合格线为58分。"}
-    first = await region.operation(authority, "SetPassMark", input={**mark, "subject": SUBJECTS[0]})
+    first = await by_two(region, "SetPassMark", **mark, subject=SUBJECTS[0])
     # Who failed the first paper has failed; the others wait for the second.
-    assert (first["waited"], first["passed"], first["failed"], first["concluded"]) == (4, 2, 2, 2)
-    second = await region.operation(authority, "SetPassMark", input={**mark, "subject": SUBJECTS[1]})
+    assert (first["pending"], first["passed"], first["failed"], first["concluded"]) == (4, 2, 2, 2)
+    second = await by_two(region, "SetPassMark", **mark, subject=SUBJECTS[1])
     # One is held back by the check that the authority ordered.
-    assert (second["pending"], second["passed"], second["failed"], second["concluded"]) == (0, 2, 2, 1)
+    assert (second["passed"], second["failed"], second["concluded"], second["heldBack"]) == (2, 2, 1, 1)
+    fixed = await region.operation(authority, "PassMarks", **cycle)
+    assert [(entry["pending"], entry["waited"], entry["passPercent"]) for entry in fixed] == [(0, 4, 58)] * 2
 
     for right in (40, 57):
         assert await states_of(region, doctors[right]) == ["CONCLUDED", "FAILED", "FAILED"]
@@ -96,13 +110,13 @@ async def test_what_is_not_confirmed_after_the_approval_decides_nothing(region: 
     clock.advance(timedelta(days=61))
     cycle = {"cycleId": encode_id("Cycle", region.province.cycle_id), "passPercent": 60, "reason": "依据"}
     for subject in SUBJECTS:
-        await region.operation(region.province.authority, "SetPassMark", input={**cycle, "subject": subject})
+        await by_two(region, "SetPassMark", **cycle, subject=subject)
     answered = await region.answer(doctor, confirmed=False, finding="病历不实。")
     assert (answered["state"], answered["assessment"]["conclusion"]) == ("NOT_CONFIRMED", "QUALIFIED")
     assert (await region.checks_of(doctor))["spotChecks"][0]["finding"] == "病历不实。"
     await region.operation(region.province.body, "FileResults", input={"assessmentIds": [key(doctor)]})
-    annulment = {"assessmentId": key(doctor), "reason": "病历造假。"}
-    annulled = await region.operation(region.province.authority, "AnnulResult", input=annulment)
+    await by_two(region, "AnnulResult", assessmentId=key(doctor), reason="病历造假。")
+    annulled = (await region.operation(doctor.caller, "Result", id=key(doctor)))["result"]
     assert (annulled["verdict"], annulled["state"]) == ("UNQUALIFIED", "ANNULLED")
 
 

@@ -8,6 +8,7 @@ import strawberry
 from dingkao.audit.work import logged_in
 from dingkao.context import CoreInfo
 from dingkao.graphql_pages import after_key, keyset_page
+from dingkao.institutions.graphql import Region, load_region
 from dingkao.papers.approval import approve_import, approve_questions, retire_questions
 from dingkao.papers.bank import bank_size
 from dingkao.papers.bank_files import decoded_file, import_question_file
@@ -61,7 +62,7 @@ QuestionFormatEnum: TypeAlias = QuestionFormat
 @strawberry.type(description="The bank of one subject. 题库")
 class QuestionBank:
     subject: PaperSubjectEnum = strawberry.field(description="Subject. 科目")
-    count: int = strawberry.field(description="Questions in use. 可用试题数")
+    count: int = strawberry.field(description="Questions in use in the banks that the asking account reads. 可用试题数")
 
 
 @strawberry.type(description="A version of a question as the bank holds it. 题库试题")
@@ -86,6 +87,11 @@ class BankQuestion:
     source: str = strawberry.field(description="Where it comes from. 来源")
     created_at: datetime = strawberry.field(description="When it came in. 录入时间")
     approved_at: datetime | None = strawberry.field(description="When it was approved. 审定时间")
+    region_id: strawberry.Private[int | None]
+
+    @strawberry.field(description="Whose bank it is in; null: the nation's. 所属行政区划")
+    async def region(self, info: CoreInfo) -> Region | None:
+        return None if self.region_id is None else await load_region(info, self.region_id)
 
 
 @strawberry.input(description="A file of questions: the text of a CSV file, or a file of any format. 导入试题")
@@ -113,6 +119,9 @@ class ImportQuestionsInput:
         default=False, description="Whether its approval retires what is in use. 审定后是否停用原有试题"
     )
     skip_bad: bool = strawberry.field(default=False, description="Import the good lines alone. 是否跳过有误的行")
+    region_code: str | None = strawberry.field(
+        default=None, description="Whose bank; null: that of the author's own region. 所属行政区划代码"
+    )
 
 
 @strawberry.type(description="Why a line was refused. 未导入的行")
@@ -187,6 +196,7 @@ def _show(info: CoreInfo, record: BankRecord) -> BankQuestion:
         source=record.question.source,
         created_at=record.created_at,
         approved_at=record.approved_at,
+        region_id=record.region_id,
     )
 
 
@@ -241,6 +251,7 @@ class BankMutation:
                 source=input.source,
                 replace=input.replace,
                 skip_bad=input.skip_bad,
+                region_code=input.region_code,
             )
         except PortFailed:
             text = Text("文件存储暂时不可用，请稍后再试。", "The file store is out of reach; try again in a while.")

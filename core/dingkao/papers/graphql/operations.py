@@ -16,8 +16,8 @@ from dingkao.papers.graphql.inputs import (
     TakeOverAttemptInput,
 )
 from dingkao.papers.graphql.invigilating import InvigilatingMutation, InvigilatingQuery
-from dingkao.papers.graphql.pass_marks import PassMarkMutation, PassMarkQuery
-from dingkao.papers.graphql.question_voiding import QuestionVoidingMutation, QuestionVoidingQuery
+from dingkao.papers.graphql.pass_marks import PassMarkQuery
+from dingkao.papers.graphql.question_voiding import QuestionVoidingQuery
 from dingkao.papers.graphql.questions import SavedAnswer
 from dingkao.papers.graphql.results import (
     AnswersSaved,
@@ -48,7 +48,7 @@ URGENT_FIELDS = frozenset({"saveAnswers", "submitAttempt", "takeOverAttempt"})
 
 
 @strawberry.type
-class PaperMutation(PassMarkMutation, BankMutation, InvigilatingMutation, QuestionVoidingMutation, AbsenceMutation):
+class PaperMutation(BankMutation, InvigilatingMutation, AbsenceMutation):
     @strawberry.mutation(description="Begin an attempt, or find the one that runs. 开始作答")
     async def start_attempt(
         self,

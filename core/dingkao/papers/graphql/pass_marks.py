@@ -6,9 +6,8 @@ from typing import Annotated
 import strawberry
 
 from dingkao.context import CoreInfo
-from dingkao.papers.pass_mark import PassMarkRecord, read_pass_marks, set_pass_mark
+from dingkao.papers.pass_mark import PassMarkRecord, read_pass_marks
 from dingkao.plugin.enums import PaperSubjectEnum
-from dingkao.plugin.graphql import StateProblem, ValidationProblem
 from dingkao.plugin.ids import decode_id
 
 
@@ -47,20 +46,6 @@ def _show(record: PassMarkRecord) -> PassMark:
     )
 
 
-@strawberry.input(description="The pass mark of a subject. 划定合格线")
-class SetPassMarkInput:
-    cycle_id: strawberry.ID = strawberry.field(description="The cycle. 考核周期")
-    subject: PaperSubjectEnum = strawberry.field(description="Subject. 科目")
-    pass_percent: int = strawberry.field(description="1 to 100. 合格线（百分比）")
-    reason: str = strawberry.field(description="What it rests on, as a decision of the authority. 划定依据")
-
-
-SetPassMarkResult = Annotated[
-    PassMark | ValidationProblem | StateProblem,
-    strawberry.union("SetPassMarkResult", description="Outcome of fixing the pass mark. 划定合格线结果"),
-]
-
-
 @strawberry.type
 class PassMarkQuery:
     @strawberry.field(
@@ -72,23 +57,3 @@ class PassMarkQuery:
         cycle_id: Annotated[strawberry.ID, strawberry.argument(description="The cycle. 考核周期")],
     ) -> list[PassMark]:
         return [_show(record) for record in await read_pass_marks(info.context.caller, decode_id("Cycle", cycle_id))]
-
-
-@strawberry.type
-class PassMarkMutation:
-    @strawberry.mutation(
-        description="Fix a subject's pass mark, once: every waiting paper is decided at once. 划定合格线"
-    )
-    async def set_pass_mark(
-        self, info: CoreInfo, input: Annotated[SetPassMarkInput, strawberry.argument(description="The mark. 合格线")]
-    ) -> SetPassMarkResult:
-        record = await set_pass_mark(
-            info.context.environment,
-            info.context.caller,
-            cycle_id=decode_id("Cycle", input.cycle_id),
-            subject=input.subject,
-            pass_percent=input.pass_percent,
-            reason=input.reason,
-        )
-        info.context.forget_loaded()
-        return _show(record)

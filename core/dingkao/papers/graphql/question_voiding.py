@@ -11,11 +11,10 @@ from dingkao.papers.question_voiding import (
     VoidedQuestionRecord,
     read_mark_changes,
     read_voided_questions,
-    void_question,
 )
 from dingkao.papers.vocabulary import MarkChangeOutcome
 from dingkao.plugin.enums import described_enum
-from dingkao.plugin.graphql import Connection, StateProblem, ValidationProblem, page_size
+from dingkao.plugin.graphql import Connection, page_size
 from dingkao.plugin.ids import decode_id, encode_id
 
 described_enum(
@@ -61,17 +60,6 @@ def _show(record: VoidedQuestionRecord) -> VoidedQuestion:
     )
 
 
-@strawberry.input(description="A broken question. 作废试题")
-class VoidQuestionInput:
-    cycle_id: strawberry.ID = strawberry.field(description="In which cycle. 考核周期标识")
-    question_id: strawberry.ID = strawberry.field(description="The version of the question. 试题标识")
-    reason: str = strawberry.field(description="Why. 事由")
-
-
-VoidQuestionResult = Annotated[
-    VoidedQuestion | ValidationProblem | StateProblem,
-    strawberry.union("VoidQuestionResult", description="Outcome of voiding a question. 作废结果"),
-]
 _CYCLE = strawberry.argument(description="The cycle. 考核周期标识")
 
 
@@ -109,20 +97,3 @@ class QuestionVoidingQuery:
             for row in rows
         ]
         return keyset_page("MarkChange", shown, size)
-
-
-@strawberry.type
-class QuestionVoidingMutation:
-    @strawberry.mutation(description="Void a broken question for everybody; marks are made anew. 作废试题")
-    async def void_question(
-        self, info: CoreInfo, input: Annotated[VoidQuestionInput, strawberry.argument(description="Which. 试题")]
-    ) -> VoidQuestionResult:
-        record = await void_question(
-            info.context.environment,
-            info.context.caller,
-            decode_id("Cycle", input.cycle_id),
-            decode_id("Question", input.question_id),
-            input.reason,
-        )
-        info.context.forget_loaded()
-        return _show(record)

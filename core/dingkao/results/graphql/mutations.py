@@ -66,12 +66,6 @@ class DecideReexaminationInput:
     reason: str = strawberry.field(description=_REASON)
 
 
-@strawberry.input(description="A result to annul. 撤销考核结果")
-class AnnulResultInput:
-    assessment_id: strawberry.ID = strawberry.field(description=_ASSESSMENT)
-    reason: str = strawberry.field(description=_REASON)
-
-
 @strawberry.type(description="The results that were filed. 已备案的考核结果")
 class FiledResults:
     assessments: list[Assessment] = strawberry.field(description="Each as it is now. 考核")
@@ -113,10 +107,6 @@ RequestReexaminationResult = Annotated[
 DecideReexaminationResult = Annotated[
     Result | ValidationProblem | StateProblem,
     strawberry.union("DecideReexaminationResult", description="The result, or why not. 复核决定结果"),
-]
-AnnulResultResult = Annotated[
-    Result | ValidationProblem | StateProblem,
-    strawberry.union("AnnulResultResult", description="The result, or why not. 撤销结果"),
 ]
 
 
@@ -213,12 +203,4 @@ class ResultsMutation:
         key = decode_id("Assessment", input.assessment_id)
         context = info.context
         await service.decide_reexamination(context.environment, context.caller, key, input.decision, input.reason)
-        return await _result(info, key)
-
-    @strawberry.mutation(description="Annul a result obtained by fraud or bribery; by the authority. 撤销考核结果")
-    async def annul_result(
-        self, info: CoreInfo, input: Annotated[AnnulResultInput, strawberry.argument(description="Which. 撤销")]
-    ) -> AnnulResultResult:
-        key = decode_id("Assessment", input.assessment_id)
-        await service.annul_result(info.context.environment, info.context.caller, key, input.reason)
         return await _result(info, key)
