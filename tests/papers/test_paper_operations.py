@@ -162,8 +162,9 @@ def test_no_type_has_a_place_for_a_right_answer(sittings: Sittings, client: Clie
         for name, kind in types.items()
         if isinstance(kind, GraphQLObjectType) and {"stem", "options"} & set(kind.fields)
     }
-    # The bank's own type, which has a key, is read by the authority alone.
-    assert showing == {"AttemptQuestion", "BankQuestion"}
+    # The bank's own type, which has a key, is read by the authority alone; so is the stem of a question to be voided.
+    assert showing == {"AttemptQuestion", "BankQuestion", "QuestionVoidingEffect"}
+    assert "options" not in fields["QuestionVoidingEffect"]
 
 
 async def test_questions_are_the_doctors_while_he_answers(sittings: Sittings, client: Client) -> None:
