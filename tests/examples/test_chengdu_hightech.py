@@ -61,6 +61,7 @@ class Server:
             report=self.report,
             read_code=lambda phone: "",
             authority=staff["authority"],
+            second_authority=staff["second-authority"],
             bank_author=staff["authority"],
             bank_approver=staff["second-authority"],
             security_administrator=staff["authority"],
@@ -70,6 +71,7 @@ class Server:
             body=staff["body"],
             other_institution=staff["institution"],
             hospital_id="",
+            body_id="",
             other_hospital_id="",
         )
         doctors = [
