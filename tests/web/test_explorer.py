@@ -104,6 +104,7 @@ async def test_login_and_markup_in_a_query_reach_the_page_unchanged(dist: Path) 
             "query": query,
             "variables": {"input": {"documentNumber": "$account", "password": "$password"}},
             "tokenPath": ["logIn", "token"],
+            "refresh": None,
         },
     }
     assert page.count("<script") == 2
