@@ -1,18 +1,23 @@
 """Overload: how many operations run at once, who waits, and who is told at once to come again.
 
 A server that takes everything in does something for everybody and is done with nothing: clients give up and ask again,
-and the work was for nobody. So at most `most_running` operations run at once in a process; others wait, those that
-bring answers before all others, and nobody longer than `longest_wait`: he is refused before any work was done for him,
-and told when to come again. Each is given a later moment than the one before, so that those who come again come at the
-pace at which they can be served: a thousand who ask every second would leave no time to serve anybody.
+and the work was for nobody. So at most `most_running` operations run at once in a process; others wait, and nobody
+longer than `longest_wait`: he is refused before any work was done for him, and told when to come again. Each is given a
+later moment than the one before, so that those who come again come at the pace at which they can be served: a thousand
+who ask every second would leave no time to serve anybody.
+
+Saves of answers have places of their own. They are small and the more of them there are the less each costs, since
+those that come together are saved together; a submission takes ten times as long. In one queue with those that leave,
+those who still answer would wait behind them.
 """
 
 import asyncio
 import math
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from enum import Enum, auto
 from time import monotonic
 from typing import Final
 
@@ -24,6 +29,15 @@ _FIRST_PACE: Final = 20.0
 _NEWS: Final = 0.3
 # Never so slow that one who was refused blocks the moments of all others.
 _SLOWEST_PACE: Final = 1.0
+
+
+class Lane(Enum):
+    """Where an operation waits. `ANSWERS`: among the saves of answers alone. `PAPERS`: who sits a paper, before
+    `OTHERS`."""
+
+    ANSWERS = auto()
+    PAPERS = auto()
+    OTHERS = auto()
 
 
 class Overloaded(Exception):
@@ -65,38 +79,75 @@ class _Moments:
         return math.ceil(moment - now)
 
 
+class _Places:
+    """Places for so many at once, and a queue in front of them for each lane, the first lane's before the others'."""
+
+    def __init__(self, most: int, lanes: Sequence[Lane]) -> None:
+        self._most = most
+        self._taken = 0
+        self.queues: dict[Lane, deque[asyncio.Future[None]]] = {lane: deque() for lane in lanes}
+
+    def take(self) -> bool:
+        """A place, where one is free and nobody waits for it."""
+        if self._taken >= self._most:
+            return False
+        self._taken += 1
+        return True
+
+    def take_back(self) -> None:
+        """The place of one who had given it to others for a while; there may be one more than there should be."""
+        self._taken += 1
+
+    def leave(self) -> None:
+        """Give the place to the next who waits."""
+        self._taken -= 1
+        while self._taken < self._most:
+            turn = self._next()
+            if turn is None:
+                return
+            self._taken += 1
+            turn.set_result(None)
+
+    def _next(self) -> asyncio.Future[None] | None:
+        for waiting in self.queues.values():
+            while waiting:
+                turn = waiting.popleft()
+                if not turn.done():
+                    return turn
+        return None
+
+
 class Admission:
     """The door in front of the executor of one process."""
 
-    def __init__(self, most_running: int, most_waiting: int, longest_wait: float) -> None:
-        """`longest_wait` in seconds."""
-        self._most_running = most_running
+    def __init__(self, most_running: int, most_waiting: int, longest_wait: float, *, most_saving: int) -> None:
+        """`most_saving` are the saves of answers, which run beside the `most_running` others. `most_waiting` in each
+        lane; `longest_wait` in seconds."""
         self._most_waiting = most_waiting
         self._longest_wait = longest_wait
-        self._running = 0
-        self._urgent: deque[asyncio.Future[None]] = deque()
-        self._others: deque[asyncio.Future[None]] = deque()
-        self._moments = {True: _Moments(), False: _Moments()}
+        saves = _Places(most_saving, [Lane.ANSWERS])
+        others = _Places(most_running, [Lane.PAPERS, Lane.OTHERS])
+        self._places = {Lane.ANSWERS: saves, Lane.PAPERS: others, Lane.OTHERS: others}
+        self._moments = {lane: _Moments() for lane in Lane}
 
     @asynccontextmanager
-    async def entered(self, *, urgent: bool) -> AsyncIterator[None]:
-        """Have one's turn for the length of the block; the `urgent` before all others. Raises Overloaded."""
-        if self._running >= self._most_running or self._urgent:
-            await self._wait(urgent)
-        else:
-            self._running += 1
-        self._moments[urgent].serve()
-        token = _inside.set(self)
+    async def entered(self, lane: Lane) -> AsyncIterator[None]:
+        """Have one's turn for the length of the block. Raises Overloaded."""
+        places = self._places[lane]
+        if not places.take():
+            await self._wait(places, lane)
+        self._moments[lane].serve()
+        token = _inside.set(places)
         try:
             yield
         finally:
             _inside.reset(token)
-            self._leave()
+            places.leave()
 
-    async def _wait(self, urgent: bool) -> None:
-        queue = self._urgent if urgent else self._others
+    async def _wait(self, places: _Places, lane: Lane) -> None:
+        queue = places.queues[lane]
         if len(queue) >= self._most_waiting:
-            raise self._refusal(urgent)
+            raise self._refusal(lane)
         turn = asyncio.get_running_loop().create_future()
         queue.append(turn)
         try:
@@ -105,53 +156,31 @@ class Admission:
         except BaseException as error:
             if turn.done() and not turn.cancelled():
                 # The turn came in the moment in which it was given up.
-                self._leave()
+                places.leave()
             else:
                 turn.cancel()
             if isinstance(error, TimeoutError):
-                raise self._refusal(urgent) from None
+                raise self._refusal(lane) from None
             raise
 
-    def _refusal(self, urgent: bool) -> Overloaded:
-        return Overloaded(self._moments[urgent].refuse())
-
-    def _leave(self) -> None:
-        self._running -= 1
-        while self._running < self._most_running:
-            turn = self._next()
-            if turn is None:
-                return
-            self._running += 1
-            turn.set_result(None)
-
-    def _next(self) -> asyncio.Future[None] | None:
-        for waiting in (self._urgent, self._others):
-            while waiting:
-                turn = waiting.popleft()
-                if not turn.done():
-                    return turn
-        return None
-
-    @asynccontextmanager
-    async def stepped_out(self) -> AsyncIterator[None]:
-        """Give the turn to others during the block, and take it back at its end, whoever is there by then."""
-        self._leave()
-        try:
-            yield
-        finally:
-            self._running += 1
+    def _refusal(self, lane: Lane) -> Overloaded:
+        return Overloaded(self._moments[lane].refuse())
 
 
-_inside: ContextVar[Admission | None] = ContextVar("admission", default=None)
+_inside: ContextVar[_Places | None] = ContextVar("admission", default=None)
 
 
 @asynccontextmanager
 async def outside() -> AsyncIterator[None]:
     """Wait here for what is not this server's work (a vendor's answer, a password's hash on another core): the turn is
-    others' meanwhile. Where nobody is admitted (the command line, the sweeper) it does nothing."""
-    admission = _inside.get()
-    if admission is None:
+    others' meanwhile, and taken back at the end, whoever is there by then. Where nobody is admitted (the command line,
+    the sweeper) it does nothing."""
+    places = _inside.get()
+    if places is None:
         yield
         return
-    async with admission.stepped_out():
+    places.leave()
+    try:
         yield
+    finally:
+        places.take_back()

@@ -107,10 +107,17 @@ class Settings(BaseSettings):
         default=15.0, ge=0.1, le=600, description="Seconds in which the body of an operation must have arrived"
     )
     most_running: int = Field(
-        default=24, ge=1, le=10_000, description="Operations that run at once in a process; others wait for their turn"
+        default=8, ge=1, le=10_000, description="Operations that run at once in a process; others wait for their turn"
+    )
+    most_saving: int = Field(
+        default=100, ge=1, le=10_000, description="Saves of answers that run at once in a process, beside the others"
     )
     most_waiting: int = Field(
-        default=200, ge=1, le=100_000, description="Operations that wait for a turn; one more is told to come again"
+        default=200,
+        ge=1,
+        le=100_000,
+        description="Operations of one kind (saves, submissions, others) that wait for a turn; one more is told to "
+        "come again",
     )
     longest_wait_seconds: float = Field(
         default=2.0,

@@ -173,3 +173,48 @@ async def test_closing_commits_what_waits_for_it(tmp_path: Path) -> None:
     await asyncio.gather(*tasks)
     assert connection.execute("SELECT COUNT(*) FROM t").fetchone() == (3,)
     connection.close()
+
+
+async def test_another_process_is_waited_for_however_often_that_takes_asking(database: Database) -> None:
+    assert database.path is not None
+    other = sqlite3.connect(database.path, isolation_level=None)
+    async with database.session():
+        sent = asyncio.Event()
+        assert isinstance(database.engine, KeptSQLiteEngine)
+        writer = database.engine.writer
+        real = writer.execute_fetchall
+
+        async def noting(sql: str, parameters: object = None) -> object:
+            try:
+                return await real(sql, parameters)  # type: ignore[arg-type]
+            except sqlite3.OperationalError:
+                sent.set()
+                raise
+
+        writer.execute_fetchall = noting  # type: ignore[method-assign,assignment]
+        try:
+            other.execute("BEGIN IMMEDIATE")
+            writing = asyncio.create_task(write("110000"))
+            await sent.wait()
+            assert not writing.done()
+            other.execute("COMMIT")
+            await writing
+            assert codes(database) == {"110000"}
+        finally:
+            writer.execute_fetchall = real  # type: ignore[method-assign]
+            other.close()
+
+
+async def test_another_process_that_never_lets_go_is_an_error(database: Database) -> None:
+    assert database.path is not None
+    other = sqlite3.connect(database.path, isolation_level=None)
+    async with database.session():
+        assert isinstance(database.engine, KeptSQLiteEngine)
+        writing = GroupCommit(database.engine.writer, patience=0.02)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            await writing.enter()
+        other.execute("COMMIT")
+        other.close()
+        await writing.enter()
+        await writing.undo()

@@ -5,14 +5,17 @@ from collections.abc import Callable
 
 import pytest
 
-from dingkao.admission import Admission, Overloaded, outside
+from dingkao.admission import Admission, Lane, Overloaded, outside
+from dingkao.application import load_registry
 from dingkao.db.sqlite import KeptSQLiteEngine
 from dingkao.environment import Environment
+from dingkao.schema import assemble
 from dingkao.settings import Settings
 from dingkao.testing.clock import SettableClock
 from dingkao.testing.databases import SQLiteDatabases
 from dingkao.testing.sample import build_sample
 from dingkao.testing.web import Client, running_app, token_for
+from dingkao.web.app import build_executor
 
 LOG_OUT = "mutation { logOut { everywhere } }"
 
@@ -25,12 +28,12 @@ class Door:
         self.inside: list[str] = []
         self._leaving: dict[str, asyncio.Event] = {}
 
-    def come(self, name: str, *, urgent: bool = False) -> asyncio.Task[None]:
-        return asyncio.create_task(self._stay(name, urgent))
+    def come(self, name: str, *, lane: Lane = Lane.OTHERS) -> asyncio.Task[None]:
+        return asyncio.create_task(self._stay(name, lane))
 
-    async def _stay(self, name: str, urgent: bool) -> None:
+    async def _stay(self, name: str, lane: Lane) -> None:
         leaving = self._leaving[name] = asyncio.Event()
-        async with self._admission.entered(urgent=urgent):
+        async with self._admission.entered(lane):
             self.inside.append(name)
             await leaving.wait()
 
@@ -44,26 +47,54 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0)
 
 
-async def test_answers_go_in_before_what_came_earlier() -> None:
-    door = Door(Admission(1, 10, 10.0))
-    tasks = [door.come("first"), door.come("reading"), door.come("saving", urgent=True)]
+async def test_who_sits_a_paper_goes_in_before_who_came_earlier() -> None:
+    door = Door(Admission(1, 10, 10.0, most_saving=1))
+    tasks = [door.come("first"), door.come("reading"), door.come("submitting", lane=Lane.PAPERS)]
     await until(lambda: door.inside == ["first"])
     door.go("first")
-    await until(lambda: door.inside == ["first", "saving"])
-    door.go("saving")
-    await until(lambda: door.inside == ["first", "saving", "reading"])
+    await until(lambda: door.inside == ["first", "submitting"])
+    door.go("submitting")
+    await until(lambda: door.inside == ["first", "submitting", "reading"])
     door.go("reading")
     await asyncio.gather(*tasks)
 
 
+async def test_answers_wait_behind_nothing_but_answers() -> None:
+    door = Door(Admission(1, 10, 10.0, most_saving=2))
+    tasks = [door.come("submitting", lane=Lane.PAPERS), door.come("waits", lane=Lane.PAPERS)]
+    tasks += [door.come(name, lane=Lane.ANSWERS) for name in ("save", "another", "third")]
+    await until(lambda: door.inside == ["submitting", "save", "another"])
+    door.go("another")
+    await until(lambda: "third" in door.inside)
+    assert "waits" not in door.inside
+    for name in ("save", "submitting"):
+        door.go(name)
+    await until(lambda: "waits" in door.inside)
+    for name in ("third", "waits"):
+        door.go(name)
+    await asyncio.gather(*tasks)
+
+
+def test_a_document_waits_with_the_slowest_of_what_it_asks_for() -> None:
+    executor = build_executor(assemble(load_registry(Settings())), Settings())
+    save = 'saveAnswers(input: {attemptId: "1", answers: []}) { __typename }'
+    submit = 'submitAttempt(input: {attemptId: "1", confirmed: true}) { __typename }'
+    assert executor.lane(f"mutation {{ {save} }}") is Lane.ANSWERS
+    assert executor.lane(f"mutation {{ {submit} {save} }}") is Lane.PAPERS
+    assert executor.lane(f"mutation {{ {save} logOut {{ everywhere }} }}") is Lane.OTHERS
+    assert executor.lane("{ viewer { name } }") is Lane.OTHERS
+    assert executor.lane(f"mutation {{ {save} ...Rest }} fragment Rest on Mutation {{ {submit} }}") is Lane.OTHERS
+    assert executor.lane("not GraphQL") is Lane.OTHERS
+
+
 async def test_one_too_many_is_refused_at_once_and_does_not_keep_out_one_that_brings_answers() -> None:
-    door = Door(Admission(1, 1, 10.0))
+    door = Door(Admission(1, 1, 10.0, most_saving=1))
     tasks = [door.come("first"), door.come("waits")]
     await until(lambda: door.inside == ["first"])
     with pytest.raises(Overloaded) as refused:
         await door.come("one too many")
     assert 1 <= refused.value.retry_after <= 2
-    tasks.append(door.come("saving", urgent=True))
+    tasks.append(door.come("saving", lane=Lane.PAPERS))
     door.go("first")
     await until(lambda: "saving" in door.inside)
     door.go("saving")
@@ -77,7 +108,7 @@ async def test_those_who_come_again_come_at_the_pace_at_which_they_can_be_served
 ) -> None:
     moment = 100.0
     monkeypatch.setattr("dingkao.admission.monotonic", lambda: moment)
-    door = Door(Admission(1, 1, 10.0))
+    door = Door(Admission(1, 1, 10.0, most_saving=1))
     # Five are served in each second, and fifty refused.
     served = 0
     for _ in range(40):
@@ -115,12 +146,12 @@ async def test_those_who_come_again_come_at_the_pace_at_which_they_can_be_served
 
 
 async def test_whoever_waited_in_vain_leaves_no_place_taken() -> None:
-    door = Door(Admission(1, 10, 0.01))
+    door = Door(Admission(1, 10, 0.01, most_saving=1))
     first = door.come("first")
     await until(lambda: door.inside == ["first"])
     with pytest.raises(Overloaded):
         await door.come("late")
-    given_up = door.come("gone", urgent=True)
+    given_up = door.come("gone", lane=Lane.PAPERS)
     await asyncio.sleep(0)
     given_up.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -135,7 +166,7 @@ async def test_whoever_waited_in_vain_leaves_no_place_taken() -> None:
 
 
 async def test_who_is_cancelled_in_the_moment_of_his_turn_hands_it_on() -> None:
-    door = Door(Admission(1, 10, 10.0))
+    door = Door(Admission(1, 10, 10.0, most_saving=1))
     tasks = [door.come("first"), door.come("second"), door.come("third")]
     await until(lambda: door.inside == ["first"])
     await asyncio.sleep(0)
@@ -149,11 +180,11 @@ async def test_who_is_cancelled_in_the_moment_of_his_turn_hands_it_on() -> None:
 
 
 async def test_a_turn_is_others_while_its_owner_waits_outside() -> None:
-    admission = Admission(1, 10, 10.0)
+    admission = Admission(1, 10, 10.0, most_saving=1)
     answer = asyncio.Event()
 
     async def ask_a_vendor() -> None:
-        async with admission.entered(urgent=False), outside():
+        async with admission.entered(Lane.OTHERS), outside():
             await answer.wait()
 
     door = Door(admission)

@@ -89,9 +89,11 @@ UNREACHABLE = (
 
 
 @asynccontextmanager
-async def transaction() -> AsyncIterator[None]:
-    """One transaction on the current database; a nested one joins the outer."""
-    async with current_engine().transaction():
+async def transaction(*, first: bool = False) -> AsyncIterator[None]:
+    """One transaction on the current database; a nested one joins the outer. Where the database lets one writer in at a
+    time, those that are to be `first` do not wait behind others."""
+    engine = current_engine()
+    async with engine.transaction(first=first) if isinstance(engine, KeptSQLiteEngine) else engine.transaction():
         yield
 
 

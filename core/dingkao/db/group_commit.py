@@ -5,7 +5,8 @@ in it behind a savepoint of its own, and after those that were waiting COMMIT is
 before the COMMIT that holds his work: what is acknowledged is on the disk. One by one, a disk that takes 4 ms lets at
 most 250 saves through in a second.
 
-So many share a COMMIT at most (`MOST_SHARING`): where thousands wait, the first of them must not wait for the last.
+So many share a COMMIT at most (`MOST_SHARING`), and for so long (`LONGEST_SHARED`): where thousands wait, the first of
+them must not wait for the last, nor another process for all of this one's.
 """
 
 import asyncio
@@ -13,11 +14,16 @@ import contextlib
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from time import monotonic
 from typing import Final, Protocol
+
+from dingkao.db.turns import Turns
 
 # With 1 to 2 ms a transaction, sharing costs nobody more than some tens of milliseconds, and the disk's 4 ms are paid
 # once for all of them.
 MOST_SHARING: Final = 16
+# Seconds after which the open transaction is committed when the next writer is done.
+LONGEST_SHARED: Final = 0.05
 
 
 class Connection(Protocol):
@@ -31,29 +37,53 @@ class Connection(Protocol):
 class GroupCommit:
     """The queue in front of the one writing connection. Each writer calls `enter`, then `finish` or `undo`."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, patience: float = 15.0) -> None:
+        """`patience`: the seconds for which another process is waited for."""
         self._connection = connection
-        self._lock = asyncio.Lock()
+        self._patience = patience
+        self._turns = Turns()
         self._waiting = 0
+        # When the open transaction began.
+        self._begun = 0.0
         # Those whose work is done in the open transaction and who wait for its COMMIT.
         self._finished: list[asyncio.Future[None]] = []
         self._committing: asyncio.Task[None] | None = None
         # Kept so that the task is not collected while it runs.
         self._committing_now: asyncio.Task[None] | None = None
 
-    async def enter(self) -> None:
-        """Wait for one's turn and begin. BEGIN IMMEDIATE keeps other processes out."""
+    async def enter(self, *, first: bool = False) -> None:
+        """Wait for one's turn, `first` before all others, and begin. BEGIN IMMEDIATE keeps other processes out."""
         self._waiting += 1
         try:
-            await self._lock.acquire()
+            await self._turns.acquire(first=first)
         finally:
             self._waiting -= 1
         try:
-            begin = f"SAVEPOINT {self._savepoint}" if self._finished else "BEGIN IMMEDIATE"
-            await self._connection.execute_fetchall(begin)
+            if self._finished:
+                await self._connection.execute_fetchall(f"SAVEPOINT {self._savepoint}")
+            else:
+                await self._begin()
         except BaseException:
             await self.undo()
             raise
+
+    async def _begin(self) -> None:
+        """BEGIN IMMEDIATE. Raises sqlite3.OperationalError where another process has not let go in time.
+
+        SQLite itself asks again after 1, 2, 5, 10 … 100 ms: who has waited long asks ever less often, and who comes
+        anew goes before him. So its own patience is to be a few milliseconds, and it is asked again here.
+        """
+        until = monotonic() + self._patience
+        while True:
+            try:
+                await self._connection.execute_fetchall("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                # The lower byte says what it is, the others why.
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() > until:
+                    raise
+            else:
+                self._begun = monotonic()
+                return
 
     async def finish(self) -> None:
         """Commit, alone or with others, and return when it is done. Raises what COMMIT raised: nothing was stored."""
@@ -63,17 +93,17 @@ class GroupCommit:
             except BaseException:
                 await self.undo()
                 raise
-            self._lock.release()
+            self._turns.release()
             return
         done = asyncio.get_running_loop().create_future()
         self._finished.append(done)
-        if len(self._finished) >= MOST_SHARING:
+        if len(self._finished) >= MOST_SHARING or monotonic() - self._begun > LONGEST_SHARED:
             self._committing_now = asyncio.ensure_future(self._commit_and_release())
         else:
             if self._committing is None:
                 # It takes its place in the queue behind all who wait now.
                 self._committing = asyncio.ensure_future(self._commit_in_turn())
-            self._lock.release()
+            self._turns.release()
         await done
 
     async def undo(self) -> None:
@@ -87,7 +117,7 @@ class GroupCommit:
     @asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
         """Commit what waits for it, and let nobody in during the block."""
-        async with self._lock:
+        async with self._turns.taken():
             await self._commit()
             yield
 
@@ -107,10 +137,10 @@ class GroupCommit:
                 # A full disk or a failing one: SQLite has given up the transaction with all that was done in it.
                 await self._fail(error)
         finally:
-            self._lock.release()
+            self._turns.release()
 
     async def _commit_in_turn(self) -> None:
-        async with self._lock:
+        async with self._turns.taken():
             self._committing = None
             await self._commit()
 
@@ -118,7 +148,7 @@ class GroupCommit:
         try:
             await self._commit()
         finally:
-            self._lock.release()
+            self._turns.release()
 
     async def _commit(self) -> None:
         if not self._finished:

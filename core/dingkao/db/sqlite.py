@@ -21,6 +21,8 @@ from dingkao.db.group_commit import GroupCommit
 
 READERS = 4
 BUSY_TIMEOUT_SECONDS = 15.0
+# How long SQLite itself waits to begin a transaction: see `GroupCommit`.
+WRITER_BUSY_MILLISECONDS = 3
 # Pages of 4 KiB are SQLite's default; negative numbers are KiB of cache for each connection.
 CACHE_KIBIBYTES = 16 * 1024
 
@@ -41,13 +43,20 @@ def _rows(fetched: Iterable[sqlite3.Row]) -> list[dict[str, Any]]:
 
 
 class KeptTransaction(SQLiteTransaction):
-    """A transaction on the engine's one writing connection; nested ones join the outer."""
+    """A transaction on the engine's one writing connection; nested ones join the outer. `first`: it has its turn before
+    others that wait."""
+
+    __slots__ = ("_first_of_all",)
+
+    def __init__(self, engine: "KeptSQLiteEngine", *, first: bool = False) -> None:
+        super().__init__(engine=engine, allow_nested=True)
+        self._first_of_all = first
 
     async def __aenter__(self) -> "KeptTransaction":
         if self._parent is not None:
             return cast("KeptTransaction", self._parent)
         engine = cast("KeptSQLiteEngine", self.engine)
-        await engine.writing.enter()
+        await engine.writing.enter(first=self._first_of_all)
         self.connection = engine.writer
         self.context = engine.current_transaction.set(self)
         return self
@@ -89,7 +98,8 @@ class KeptSQLiteEngine(SQLiteEngine):
         try:
             self.writer = await self._connect()
             await self.writer.execute_fetchall("PRAGMA journal_mode = WAL")
-            self.writing = GroupCommit(self.writer)
+            await self.writer.execute_fetchall(f"PRAGMA busy_timeout = {WRITER_BUSY_MILLISECONDS}")
+            self.writing = GroupCommit(self.writer, BUSY_TIMEOUT_SECONDS)
             for _ in range(READERS):
                 connection = await self._connect()
                 await connection.execute_fetchall("PRAGMA query_only = 1")
@@ -118,8 +128,8 @@ class KeptSQLiteEngine(SQLiteEngine):
         await connection.execute_fetchall(f"PRAGMA cache_size = -{CACHE_KIBIBYTES}")
         return connection
 
-    def transaction(self, *args: Any, **kwargs: Any) -> KeptTransaction:
-        return KeptTransaction(engine=self, allow_nested=True)
+    def transaction(self, *args: Any, first: bool = False, **kwargs: Any) -> KeptTransaction:
+        return KeptTransaction(self, first=first)
 
     async def fetch(self, sql: str, arguments: Sequence[Any]) -> list[dict[str, Any]]:
         """Run one statement where it belongs: the open transaction, a reader, or the writer by itself."""

@@ -216,7 +216,7 @@ async def _save_together(saves: Sequence[_Save]) -> list[Saved | Exception]:
     """Save for several doctors in one transaction; for each what was saved, or why not. A refusal of one touches no
     other."""
     environment = saves[0].environment
-    async with transaction():
+    async with transaction(first=True):
         now = environment.clock.now()
         attempts = await hold_attempts([save.attempt_id for save in saves])
         choices = await _choices.of(environment.database, list(attempts))

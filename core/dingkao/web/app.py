@@ -30,7 +30,7 @@ from dingkao.host.services import CoreServices
 from dingkao.logs import get_logger
 from dingkao.migrations import CORE_MIGRATIONS
 from dingkao.papers.absence import settle_all_ended
-from dingkao.papers.graphql.operations import URGENT_FIELDS
+from dingkao.papers.graphql.operations import LANES
 from dingkao.papers.marks import mark_submitted
 from dingkao.papers.picture_store import remove_abandoned_pictures
 from dingkao.papers.settling import settle_expired
@@ -124,13 +124,15 @@ def build_executor(schema: AssembledSchema, settings: Settings) -> Executor:
         limits,
         introspection=introspection,
         query_seconds=settings.query_seconds,
-        urgent_fields=URGENT_FIELDS,
+        lanes=LANES,
     )
 
 
 def build_admission(settings: Settings) -> Admission:
     """The door in front of one process's executor."""
-    return Admission(settings.most_running, settings.most_waiting, settings.longest_wait_seconds)
+    return Admission(
+        settings.most_running, settings.most_waiting, settings.longest_wait_seconds, most_saving=settings.most_saving
+    )
 
 
 def _middleware(environment: Environment) -> list[Middleware]:

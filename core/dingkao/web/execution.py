@@ -6,7 +6,7 @@ document's text. Nothing else knows how an operation is executed; another execut
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from inspect import isawaitable
@@ -29,6 +29,7 @@ from graphql import (
     validate,
 )
 
+from dingkao.admission import Lane
 from dingkao.host.schema import AssembledSchema
 from dingkao.web.compiled_selections import is_awaitable
 from dingkao.web.direct_resolvers import resolve_directly
@@ -51,8 +52,8 @@ class PreparedDocument:
     executions: int = 0
     compilable: bool | None = None
     operations: dict[str | None, KeptOperation] = field(default_factory=dict)
-    # Whether it brings a doctor's answers: then it does not wait behind what only reads.
-    urgent: bool | None = None
+    # Where it waits for its turn.
+    lane: Lane | None = None
     # By the operation's name: whether its variables decide if it costs too much.
     costly: dict[str | None, bool] = field(default_factory=dict)
 
@@ -93,9 +94,9 @@ class Executor:
         *,
         introspection: bool = True,
         query_seconds: float = QUERY_SECONDS,
-        urgent_fields: frozenset[str] = frozenset(),
+        lanes: Mapping[str, Lane] | None = None,
     ) -> None:
-        self._urgent_fields = urgent_fields
+        self._lanes = lanes or {}
         self._query_seconds = query_seconds
         self._schema = schema._schema
         self._limits = limits or Limits(self._schema)
@@ -151,18 +152,19 @@ class Executor:
             prepared.costly[operation_name] = costly
         return self._limits.cost_problem(prepared.document, operation, variables or {}) if costly else None
 
-    def is_urgent(self, query: str) -> bool:
-        """Whether the document asks for urgent fields and nothing else."""
+    def lane(self, query: str) -> Lane:
+        """Where the document waits for its turn: with the slowest of the root fields it asks for."""
         prepared = self.prepare(query)
-        if prepared.urgent is None:
+        if prepared.lane is None:
             roots = [
                 selection.name.value if isinstance(selection, FieldNode) else ""
                 for definition in (prepared.document.definitions if prepared.document else ())
                 if isinstance(definition, OperationDefinitionNode)
                 for selection in definition.selection_set.selections
             ]
-            prepared.urgent = bool(roots) and self._urgent_fields.issuperset(roots)
-        return prepared.urgent
+            lanes = {self._lanes.get(root, Lane.OTHERS) for root in roots}
+            prepared.lane = max(lanes, key=list(Lane).index, default=Lane.OTHERS)
+        return prepared.lane
 
     async def run(
         self, query: str, variables: dict[str, Any] | None, operation_name: str | None, context: Any

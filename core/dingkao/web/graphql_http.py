@@ -106,7 +106,7 @@ class GraphQLEndpoint:
         scope = request.scope
         scope["dingkao.operation"] = operation_label(self._executor.prepare(asked.query).document, asked.operation_name)
         try:
-            async with self._admission.entered(urgent=self._executor.is_urgent(asked.query)):
+            async with self._admission.entered(self._executor.lane(asked.query)):
                 await identify(self._environment, scope)
                 context = CoreContext(
                     self._environment,

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import strawberry
 
+from dingkao.admission import Lane
 from dingkao.context import CoreInfo
 from dingkao.papers import attempts
 from dingkao.papers.answers import GivenAnswer, save_answers
@@ -43,8 +44,8 @@ class PaperQuery(PassMarkQuery, BankQuery, InvigilatingQuery, QuestionVoidingQue
         return await load_attempt(info, decode_id("Attempt", id))
 
 
-# A doctor who sits a paper waits behind nobody who only reads.
-URGENT_FIELDS = frozenset({"saveAnswers", "submitAttempt", "takeOverAttempt"})
+# A doctor who sits a paper waits behind nobody who only reads, and an answer behind no submission.
+LANES = {"saveAnswers": Lane.ANSWERS, "submitAttempt": Lane.PAPERS, "takeOverAttempt": Lane.PAPERS}
 
 
 @strawberry.type
