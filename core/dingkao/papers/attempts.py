@@ -20,7 +20,7 @@ from dingkao.papers.answers import keep_choices
 from dingkao.papers.drawing import Candidate, draw_paper
 from dingkao.papers.marks import try_to_mark
 from dingkao.papers.planning import move_paper
-from dingkao.papers.running import find_attempt, find_paper, running_attempts
+from dingkao.papers.running import find_attempt, find_paper, hold_attempt, running_attempts
 from dingkao.papers.settling import settle_assessment, settle_attempt, submit_paper
 from dingkao.papers.sitting_time import extra_minutes
 from dingkao.papers.tables import Answer, AssessmentPaper, Attempt
@@ -160,7 +160,7 @@ async def submit_attempt(
     async with begin(environment, asking) as work:
         record = await lock_assessment(work, attempt["assessment"])
         work.acting = require_role(work.caller, record, Role.DOCTOR)
-        attempt = await find_attempt(attempt_id)
+        attempt = await hold_attempt(attempt_id)
         work.found("Attempt", attempt_id, attempt)
         require_writer(environment, work.caller, attempt, token)
         timing = timing_of(attempt)

@@ -17,7 +17,7 @@ from dingkao.environment import Environment
 from dingkao.papers import rules
 from dingkao.papers.planning import move_paper
 from dingkao.papers.reopening import reopen_assessment, require_last
-from dingkao.papers.running import RUNNING_COLUMNS, find_attempt, find_paper, hold_row
+from dingkao.papers.running import RUNNING_COLUMNS, find_attempt, find_paper, hold_attempt, hold_row
 from dingkao.papers.tables import Attempt, Intervention
 from dingkao.papers.timing import Timing, timing_of
 from dingkao.papers.vocabulary import AttemptState, InterventionKind
@@ -200,8 +200,7 @@ async def _held_by_invigilator(work: UnitOfWork, attempt_id: int, reason: str) -
     record = await lock_assessment(work, (await find_attempt(attempt_id))["assessment"], OF_A_SITTING)
     work.acting = require_role(work.caller, record, *INVIGILATORS, kind=Kind.SITTING)
     text = checked_reason(reason)
-    await _hold.run(attempt=attempt_id)
-    attempt = await find_attempt(attempt_id)
+    attempt = await hold_attempt(attempt_id)
     work.found("Attempt", attempt_id, attempt)
     if attempt["state"] != AttemptState.IN_PROGRESS.value or timing_of(attempt).is_over(work.now):
         closed = Text("答卷已结束。", "The attempt has ended.")

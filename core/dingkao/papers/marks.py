@@ -16,7 +16,7 @@ from dingkao.logs import get_logger
 from dingkao.papers import rules
 from dingkao.papers.marking import mark
 from dingkao.papers.planning import move_paper, open_papers
-from dingkao.papers.running import find_attempt, find_paper, hold_row
+from dingkao.papers.running import RUNNING_COLUMNS, find_paper, hold_row
 from dingkao.papers.tables import Answer, Attempt, VoidedQuestion
 from dingkao.papers.vocabulary import AttemptState
 
@@ -25,8 +25,10 @@ _log = get_logger("dingkao.papers")
 # How many attempts a sweep looks at with one query.
 _PAGE = 200
 
-_key = Statement(
-    lambda p: hold_row(Attempt.select(Attempt.answer_key, Attempt.pass_percent).where(Attempt.id == p.attempt))
+_sheet = Statement(
+    lambda p: hold_row(
+        Attempt.select(*RUNNING_COLUMNS, Attempt.answer_key, Attempt.pass_percent).where(Attempt.id == p.attempt)
+    )
 )
 _pass_mark = Statement(
     lambda p: QueryString(
@@ -68,7 +70,8 @@ async def mark_attempt(environment: Environment, attempt_id: int, assessment_id:
     """
     async with begin(environment, SYSTEM_CALLER) as work:
         record = await lock_assessment(work, assessment_id)
-        attempt = await find_attempt(attempt_id)
+        attempt = await _sheet.first(attempt=attempt_id)
+        assert attempt is not None  # noqa: S101 - attempts are never deleted
         work.found("Attempt", attempt_id, attempt)
         if attempt["state"] != AttemptState.SUBMITTED.value:
             await work.record("MARK_ATTEMPT_NOT_DUE", "Attempt", attempt_id)
@@ -100,11 +103,9 @@ async def mark_submitted(environment: Environment) -> int:
 
 
 async def _mark(work: UnitOfWork, record: AssessmentRecord, attempt: Mapping[str, Any]) -> int:
-    sheet = await _key.first(attempt=attempt["id"])
-    assert sheet is not None  # noqa: S101 - attempts are never deleted
     answers = {row["position"]: row["choice"] for row in await _answers.run(attempt=attempt["id"])}
-    key = {int(position): choice for position, choice in json.loads(sheet["answer_key"]).items()}
-    pass_percent = sheet["pass_percent"]
+    key = {int(position): choice for position, choice in json.loads(attempt["answer_key"]).items()}
+    pass_percent = attempt["pass_percent"]
     if pass_percent is None:
         # Known already where this attempt was noticed only after the authority had fixed it.
         fixed = await _pass_mark.first(cycle=record.cycle_id, paper=attempt["paper"])
@@ -120,7 +121,7 @@ async def _mark(work: UnitOfWork, record: AssessmentRecord, attempt: Mapping[str
     ).where(Attempt.id == attempt["id"])
     paper = await find_paper(attempt["paper"])
     # A mark that waited for its pass mark is the only one there is, whatever attempts the procedure gives.
-    allowed = paper["attempts_allowed"] if sheet["pass_percent"] is not None else paper["attempts_used"]
+    allowed = paper["attempts_allowed"] if attempt["pass_percent"] is not None else paper["attempts_used"]
     await move_paper(work, record, paper, rules.outcome(marked.passed, allowed, paper["attempts_used"]))
     await open_papers(work, (await read_records([record.id]))[record.id])
     return marked.percent

@@ -30,6 +30,7 @@ RUNNING_COLUMNS = (
     _ASSESSMENT.doctor.as_alias("doctor"),
 )
 _attempt = Statement(lambda p: Attempt.select(*RUNNING_COLUMNS).where(Attempt.id == p.attempt))
+_held = Statement(lambda p: hold_row(Attempt.select(*RUNNING_COLUMNS).where(Attempt.id == p.attempt)))
 _running = Statement(
     lambda p: Attempt.select(*RUNNING_COLUMNS).where(
         (Attempt.paper.assessment == p.assessment) & (Attempt.state == AttemptState.IN_PROGRESS.value)
@@ -53,6 +54,15 @@ def hold_row(query: Any, *, skip_held: bool = False) -> Any:
 async def find_attempt(attempt_id: int) -> Mapping[str, Any]:
     """The attempt with `RUNNING_COLUMNS`. Raises NotFound."""
     found = await _attempt.first(attempt=attempt_id)
+    if found is None:
+        raise NotFound
+    return dict(found)
+
+
+async def hold_attempt(attempt_id: int) -> Mapping[str, Any]:
+    """`find_attempt` of an attempt that is about to change: its row is held to the end of the transaction. Waits for
+    saves that hold it, and keeps later ones out. Raises NotFound."""
+    found = await _held.first(attempt=attempt_id)
     if found is None:
         raise NotFound
     return dict(found)

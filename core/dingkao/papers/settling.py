@@ -13,7 +13,7 @@ from dingkao.logs import get_logger
 from dingkao.papers import rules
 from dingkao.papers.marks import try_to_mark
 from dingkao.papers.planning import move_paper, open_papers
-from dingkao.papers.running import RUNNING_COLUMNS, find_attempt, find_paper, hold_row, running_attempts
+from dingkao.papers.running import RUNNING_COLUMNS, find_paper, hold_attempt, running_attempts
 from dingkao.papers.tables import Attempt
 from dingkao.papers.timing import timing_of
 from dingkao.papers.vocabulary import AttemptState
@@ -34,18 +34,15 @@ _due = Statement(
     ),
     constants=("limit",),
 )
-_hold = Statement(lambda p: hold_row(Attempt.select(Attempt.id).where(Attempt.id == p.attempt)))
 
 
 async def submit_paper(
     work: UnitOfWork, record: AssessmentRecord, attempt: Mapping[str, Any], *, timed_out: bool
 ) -> None:
-    """Submit the running attempt of the locked assessment: a cheap write, the marking comes after it.
+    """Submit the running attempt, held, of the locked assessment: a cheap write, the marking comes after it.
 
     One that timed out counts as submitted at its deadline, whoever noticed it and when.
     """
-    # Waits for saves that hold the row, and keeps later ones out.
-    await _hold.run(attempt=attempt["id"])
     await Attempt.update(
         {
             Attempt.state: AttemptState.SUBMITTED.value,
@@ -57,8 +54,7 @@ async def submit_paper(
 
 
 async def _abandon(work: UnitOfWork, record: AssessmentRecord, attempt: Mapping[str, Any]) -> None:
-    """Close the attempt without a mark: it counts as one that was not passed."""
-    await _hold.run(attempt=attempt["id"])
+    """Close the attempt, held, without a mark: it counts as one that was not passed."""
     await Attempt.update({Attempt.state: AttemptState.ABANDONED.value, Attempt.timed_out: True}).where(
         Attempt.id == attempt["id"]
     )
@@ -72,7 +68,7 @@ async def settle_attempt(environment: Environment, attempt_id: int, assessment_i
     """Do with one attempt whose time is up what its policy says; False where another did it first or time is left."""
     async with begin(environment, SYSTEM_CALLER) as work:
         record = await lock_assessment(work, assessment_id)
-        attempt = await find_attempt(attempt_id)
+        attempt = await hold_attempt(attempt_id)
         work.found("Attempt", attempt_id, attempt)
         running = attempt["state"] == AttemptState.IN_PROGRESS.value
         if not running or not timing_of(attempt).is_over(environment.clock.now()):

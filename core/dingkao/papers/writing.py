@@ -18,7 +18,7 @@ from dingkao.audit.work import begin, logged_in
 from dingkao.crypto.purposes import Purpose
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
-from dingkao.papers.running import find_attempt
+from dingkao.papers.running import find_attempt, hold_attempt
 from dingkao.papers.tables import Attempt
 from dingkao.papers.vocabulary import AttemptState
 from dingkao.plugin.caller import Caller, RoleGrant
@@ -123,7 +123,7 @@ async def take_over_attempt(environment: Environment, caller: Caller | None, att
     async with begin(environment, asking) as work:
         record = await lock_assessment(work, attempt["assessment"])
         work.acting = require_role(work.caller, record, Role.DOCTOR)
-        attempt = await find_attempt(attempt_id)
+        attempt = await hold_attempt(attempt_id)
         work.found("Attempt", attempt_id, attempt)
         if attempt["state"] != AttemptState.IN_PROGRESS.value:
             text = Text("试卷已交卷。", "The paper is submitted already.")
