@@ -39,8 +39,9 @@ class Candidate:
         self._device = self._devices[0]
         self._sheet = Sheet("", {})
         self._sequence = 0
-        # What is not acknowledged yet: sequence → (position, choice); and which of it is on its way.
+        # What is not acknowledged yet: sequence → (position, choice), when each was chosen, and which is on its way.
         self._pending: dict[int, tuple[int, str]] = {}
+        self._chosen_at: dict[int, float] = {}
         self._flying: set[int] = set()
         self._saving: set[asyncio.Task[None]] = set()
         self._wait = _FIRST_WAIT
@@ -64,9 +65,11 @@ class Candidate:
     async def _start(self) -> None:
         asked = {"input": {"paperId": self._seat.paper_id}}
         devices = self._devices if self._chance.happens(self._hall.habits.both_devices) else self._devices[:1]
+        begins = self._hall.now()
         answers = await asyncio.gather(
             *(self._insist(device, "StartAttempt", asked, self._hall.ledger.starts) for device in devices)
         )
+        self._hall.ledger.start_waits.append((begins, self._hall.now() - begins))
         attempts = [_expect(answer["startAttempt"], "Attempt") for answer in answers]
         if len({attempt["id"] for attempt in attempts}) > 1:
             self._hall.ledger.find(f"{attempts[0]['id']}: two devices that started at once got two attempts")
@@ -137,6 +140,7 @@ class Candidate:
         self._sequence += 1
         self._sheet.sent.setdefault((position, self._sequence), set()).add(choice)
         self._pending[self._sequence] = (position, choice)
+        self._chosen_at[self._sequence] = self._hall.now()
         self._save()
 
     def _save(self) -> None:
@@ -187,6 +191,9 @@ class Candidate:
                 ledger.find(f"{sheet.attempt_id} question {position}: {sequence} was acknowledged but is not held")
             self._pending.pop(sequence, None)
             sheet.saved.add((position, sequence))
+            chosen_at = self._chosen_at.pop(sequence, None)
+            if chosen_at is not None:
+                ledger.answer_waits.append((chosen_at, self._hall.now() - chosen_at))
         ledger.answers_acknowledged += len(answers)
         for position, answer in held.items():
             ledger.acknowledge(sheet, position, answer["sequence"], answer["choice"] or "")
@@ -199,6 +206,7 @@ class Candidate:
             task.cancel()
         self._saving.clear()
         self._pending.clear()
+        self._chosen_at.clear()
         acknowledged = dict(sheet.acknowledged)
         first, first_token = self._device, self._token
         self._device = next(device for device in self._devices if device is not first)
@@ -240,7 +248,9 @@ class Candidate:
     async def _submit(self) -> None:
         ledger, sheet = self._hall.ledger, self._sheet
         asked = {"input": {"attemptId": sheet.attempt_id, "token": self._token, "confirmed": True}}
+        begins = self._hall.now()
         data = await self._insist(self._device, "SubmitAttempt", asked, ledger.submits)
+        ledger.submit_waits.append((begins, self._hall.now() - begins))
         attempt = _expect(data["submitAttempt"], "Attempt")
         sheet.submitted = True
         until = self._hall.now() + _LONGEST_MARKING

@@ -31,7 +31,7 @@ class Ledger:
     """All sheets, and what was counted over all doctors."""
 
     sheets: list[Sheet] = field(default_factory=list)
-    # What refused a save, by the problem's code; nothing should.
+    # What was refused for good, by the problem's code; nothing should be.
     refused: Counter[str] = field(default_factory=Counter)
     # What went wrong on the way and was tried again, by its kind.
     retried: Counter[str] = field(default_factory=Counter)
@@ -42,6 +42,11 @@ class Ledger:
     saves: list[tuple[float, float]] = field(default_factory=list)
     starts: list[tuple[float, float]] = field(default_factory=list)
     submits: list[tuple[float, float]] = field(default_factory=list)
+    # What a doctor waited in all, network, losses and trying again included: the moment at which an answer was chosen,
+    # a start or a submission pressed, and the seconds until the device had the acknowledgement.
+    answer_waits: list[tuple[float, float]] = field(default_factory=list)
+    start_waits: list[tuple[float, float]] = field(default_factory=list)
+    submit_waits: list[tuple[float, float]] = field(default_factory=list)
     answers_acknowledged: int = 0
     changed_devices: int = 0
     marks_waited_for: int = 0

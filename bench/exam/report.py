@@ -11,6 +11,9 @@ from bench.exam.holding import Held
 from bench.exam.killing import Kill
 from bench.exam.ledger import Ledger
 
+# How the ledger names the answer of a server that has no turn for the request.
+_COME_AGAIN = "HTTP 503"
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -40,6 +43,8 @@ class Day:
 def report(day: Day) -> str:
     """The text that the command prints."""
     ledger, window, held = day.ledger, day.window, day.held
+    overloaded = {name: count for name, count in ledger.retried.items() if name.endswith(_COME_AGAIN)}
+    others = {name: count for name, count in ledger.retried.items() if name not in overloaded}
     full = [seconds for moment, seconds in ledger.saves if window.begins <= moment < window.ends]
     lines = [
         f"\n{day.title}; Python {platform.python_version()}, {os.cpu_count()} cores, "
@@ -66,8 +71,13 @@ def report(day: Day) -> str:
         *_timing("  starts", [seconds for _, seconds in ledger.starts], day.habits.arrive),
         *_timing("  submissions", [seconds for _, seconds in ledger.submits], day.habits.leave),
         f"  answers in a save      {ledger.answers_acknowledged / max(1, len(ledger.saves)):.2f}",
-        f"  refused                {sum(ledger.refused.values())} {_counted(ledger.refused)}",
-        f"  tried again            {sum(ledger.retried.values())} {_counted(ledger.retried)}",
+        "what the doctors waited, with their networks and all that was tried again",
+        *_timing("  an answer's receipt", [seconds for _, seconds in ledger.answer_waits], day.habits.length),
+        *_timing("  to begin", [seconds for _, seconds in ledger.start_waits], day.habits.arrive),
+        *_timing("  to submit", [seconds for _, seconds in ledger.submit_waits], day.habits.leave),
+        f"  refused for good       {sum(ledger.refused.values())} {_counted(ledger.refused)}",
+        f"  told to come again     {sum(overloaded.values())} {_counted(overloaded)}",
+        f"  tried again            {sum(others.values())} {_counted(others)}",
         f"  changed devices        {ledger.changed_devices}; looked again for a mark {ledger.marks_waited_for} times",
     ]
     if day.kills:
