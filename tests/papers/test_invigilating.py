@@ -1,7 +1,7 @@
 """What invigilators may do: extra time before, during and after the end, pauses, voiding by two people, watching."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -84,13 +84,33 @@ async def test_extra_time_after_the_end_opens_saving_too(
     assert await sittings.states(doctor) == ["IN_PROGRESS"]
     record = await sittings.record(doctor)
     assert (record.state.value, record.conclusion) == ("TESTING", None)
-    clock.advance(QUARTER)
+    clock.advance(QUARTER - timedelta(seconds=1))
     await sittings.answer(doctor, attempt, right=8, sequence=2)
     await submit_attempt(sittings.environment, doctor.caller, attempt)
     settled = await sittings.attempt(attempt)
     assert (settled.score_percent, settled.timed_out, settled.submitted_at) == (80, False, clock.now())
     assert (await sittings.record(doctor)).conclusion == "QUALIFIED"
     assert await Result.count().where(Result.assessment == doctor.assessment_id) == 1
+
+
+@pytest.mark.parametrize("seconds", [-0.5, 0, GRACE_SECONDS])
+async def test_extra_time_reaches_who_submitted_when_time_was_up(
+    sittings: Sittings, clock: SettableClock, seconds: float
+) -> None:
+    doctor, attempt = await _begun(sittings)
+    _, other = await _begun(sittings)
+    clock.set((await sittings.attempt(attempt)).deadline + timedelta(seconds=seconds))
+    await submit_attempt(sittings.environment, doctor.caller, attempt)
+    assert await sittings.states(doctor) == ["FAILED"]
+    since = clock.now() - timedelta(hours=1)
+    assert await _for_the_sitting(sittings, ended_since=since) == 2
+    # What is in the grace has all the minutes that were granted, as has what has ended.
+    for each in (attempt, other):
+        left = (await sittings.attempt(each)).deadline - clock.now()
+        assert left == QUARTER + max(timedelta(seconds=-seconds), timedelta())
+    await sittings.answer(doctor, attempt, right=8, sequence=2)
+    await submit_attempt(sittings.environment, doctor.caller, attempt)
+    assert await sittings.states(doctor) == ["PASSED"]
 
 
 async def test_no_extra_time_where_the_doctor_has_ended_it_or_the_result_is_filed(
@@ -108,6 +128,22 @@ async def test_no_extra_time_where_the_doctor_has_ended_it_or_the_result_is_file
     refused = grant_extra_time(environment, body, await _paper(sittings, filed), 15, WHY)
     assert await refused_state(refused) == ("RESULT_FILED", "FILED")
     assert await sittings.states(filed) == ["FAILED"]
+
+
+async def _for_the_sitting(
+    sittings: Sittings, *, begun_until: datetime | None = None, ended_since: datetime | None = None
+) -> int:
+    return await grant_sitting_extra_time(
+        sittings.environment,
+        sittings.province.body,
+        cycle_id=sittings.province.cycle_id,
+        body_id=sittings.province.body_id,
+        subject=PaperSubject.HUMANITIES,
+        minutes=15,
+        reason=WHY,
+        begun_until=begun_until,
+        ended_since=ended_since,
+    )
 
 
 async def test_extra_time_for_a_sitting_reaches_who_sits_will_sit_and_sat(
@@ -209,6 +245,28 @@ async def test_voiding_takes_two_people(sittings: Sittings, consequence: Voiding
     assert [row["action"] for row in actions] == [
         "REQUEST_VOIDING", "REFUSE_VOIDING", "REQUEST_VOIDING", "CONFIRM_VOIDING",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("consequence", list(VoidingConsequence))
+async def test_extra_time_brings_no_void_attempt_back(
+    sittings: Sittings, clock: SettableClock, consequence: VoidingConsequence
+) -> None:
+    environment, body, second = sittings.environment, sittings.province.body, await _second(sittings)
+    doctor, attempt = await _begun(sittings)
+    clock.advance(OVER)
+    assert await settle_expired(environment) == 1
+    await request_voiding(environment, body, attempt, consequence, WHY)
+    await decide_voiding(environment, second, attempt, confirm=True)
+    states = await sittings.states(doctor)
+    assert await _for_the_sitting(sittings, ended_since=clock.now() - timedelta(hours=2)) == 0
+    grant = grant_extra_time(environment, body, await _paper(sittings, doctor), 15, WHY)
+    if consequence is VoidingConsequence.PAPER_FAILED:
+        assert await refused_state(grant) == ("PAPER_DECIDED", "FAILED")
+    else:
+        # For the attempt that is given in its place.
+        assert await grant is None
+    assert (await sittings.attempt(attempt)).state.value == "VOIDED"
+    assert await sittings.states(doctor) == states
 
 
 async def test_a_running_attempt_is_voided_and_takes_no_more_answers(sittings: Sittings) -> None:

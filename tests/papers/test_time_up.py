@@ -53,7 +53,34 @@ async def test_a_time_for_submitting_takes_no_answers(sittings: Sittings, clock:
     submission = await submit_attempt(sittings.environment, doctor.caller, attempt, confirmed=False)
     assert submission.unanswered == ()
     submitted = await sittings.attempt(attempt)
-    assert (submitted.timed_out, submitted.submitted_at, submitted.score_percent) == (False, clock.now(), 60)
+    assert (submitted.timed_out, submitted.submitted_at, submitted.score_percent) == (True, deadline, 60)
+
+
+@given(
+    seconds=st.integers(-3600, 3600),
+    paused_seconds=st.none() | st.integers(-3600, 90),
+    minutes=st.integers(1, 600),
+    policy=st.sampled_from(list(TimeUp)),
+)
+def test_extra_time_is_never_less_than_was_granted(
+    seconds: int, paused_seconds: int | None, minutes: int, policy: TimeUp
+) -> None:
+    now, extra = NOON + timedelta(seconds=seconds), timedelta(minutes=minutes)
+    paused_at = None if paused_seconds is None else min(NOON + timedelta(seconds=paused_seconds), now)
+    timing = Timing(NOON, GRACE_SECONDS, policy, SUBMIT_SECONDS, paused_at)
+    deadline = timing.extended(extra, now)
+    # The clock of a paused attempt stands where it was paused.
+    stands = now if paused_at is None else paused_at
+    assert deadline - stands == max(NOON - stands, timedelta()) + extra
+
+
+def test_the_clock_ends_what_is_submitted_when_the_client_counts_nought() -> None:
+    def ended(seconds: float, paused_at: datetime | None = None) -> bool:
+        timing = Timing(NOON, GRACE_SECONDS, TimeUp.GRACE, SUBMIT_SECONDS, paused_at)
+        return timing.ended_by_clock(NOON + timedelta(seconds=seconds))
+
+    assert [ended(seconds) for seconds in (-2, -1, -0.9, 0, SUBMIT_SECONDS)] == [False, False, True, True, True]
+    assert not ended(300, NOON - timedelta(minutes=5))
 
 
 @pytest.mark.parametrize("policy", [TimeUp.GRACE, TimeUp.ABANDON])

@@ -152,6 +152,8 @@ async def submit_attempt(
     """Submit the paper, then mark it and let follow what follows. Submitting again changes nothing; submitting when
     nothing is left of the time is what the sweeper would have done; a mark that cannot be made now is made later.
 
+    Who submits when the time is used up was ended by the clock, so that extra time may reopen it.
+
     Where questions are unanswered, time is left and it is not `confirmed`, nothing is done and they are named. Raises
     NotLoggedIn, NotFound, Forbidden, StateConflict (the device does not write: see `require_writer`).
     """
@@ -169,12 +171,13 @@ async def submit_attempt(
         if not running:
             await work.record("SUBMIT_REPEATED", "Attempt", attempt_id)
         elif not over:
-            if not confirmed and timing.phase(work.now) is AttemptPhase.ANSWERING:
+            timed_out = timing.ended_by_clock(work.now)
+            if not confirmed and not timed_out and timing.phase(work.now) is AttemptPhase.ANSWERING:
                 unanswered = await _unanswered(attempt_id)
                 if unanswered:
                     await work.record("SUBMIT_ASKED", "Attempt", attempt_id, {"unanswered": len(unanswered)})
                     return Submission(unanswered)
-            await submit_paper(work, record, attempt, timed_out=False)
+            await submit_paper(work, record, attempt, timed_out=timed_out)
             await work.record("SUBMIT_ATTEMPT", "Attempt", attempt_id, await history_of(environment, attempt_id))
         else:
             await work.record("SUBMIT_TOO_LATE", "Attempt", attempt_id)

@@ -99,9 +99,10 @@ async def grant_extra_time(
 ) -> int | None:
     """Extra time for one doctor's paper: before, during or after the attempt.
 
-    A running attempt ends so many minutes later. One that the clock has ended, and that is not passed, goes on from now
-    for so many minutes, and what followed from it is taken back while the result is not filed. Otherwise every later
-    attempt of the paper has the minutes from its start. Returns the attempt that was changed, or None.
+    A running attempt ends so many minutes later, and so many from now where its time is used up. One that the clock has
+    ended, and that is neither passed nor void, goes on from now for so many minutes, and what followed from it is taken
+    back while the result is not filed. Otherwise every later attempt of the paper has the minutes from its start.
+    Returns the attempt that was changed, or None.
 
     Raises NotLoggedIn, NotFound, Forbidden, ValidationFailed (minutes, reason), StateConflict (PAPER_DECIDED,
     RESULT_FILED, LATER_PAPER_BEGUN).
@@ -125,6 +126,12 @@ async def grant_extra_time(
         return None
 
 
+def ended_by_clock(attempt: Mapping[str, Any]) -> bool:
+    """Whether the clock ended the attempt, not the doctor, and it still counts: two people's voiding stands whatever
+    time is given."""
+    return bool(attempt["timed_out"]) and attempt["state"] != AttemptState.VOIDED.value
+
+
 async def extend(
     work: UnitOfWork,
     record: AssessmentRecord,
@@ -140,12 +147,9 @@ async def extend(
     work.found("Attempt", attempt["id"], attempt)
     timing = timing_of(attempt)
     running = attempt["state"] == AttemptState.IN_PROGRESS.value
-    if not running and not (attempt["timed_out"] and PaperState(paper["state"]) in _REOPENABLE):
+    if not running and not (ended_by_clock(attempt) and PaperState(paper["state"]) in _REOPENABLE):
         return False
-    if running and not timing.is_over(work.now):
-        deadline = timing.deadline + timedelta(minutes=minutes)
-    else:
-        deadline = work.now + timedelta(minutes=minutes)
+    deadline = timing.extended(timedelta(minutes=minutes), work.now)
     if not running:
         await require_last(attempt)
         record = await reopen_assessment(work, record, attempt["paper"], reason)

@@ -41,12 +41,13 @@ async def submit_paper(
 ) -> None:
     """Submit the running attempt, held, of the locked assessment: a cheap write, the marking comes after it.
 
-    One that timed out counts as submitted at its deadline, whoever noticed it and when.
+    One that timed out counts as submitted at its deadline, whoever noticed it and when: the sweeper, or the client of
+    a doctor who sat to the end.
     """
     await Attempt.update(
         {
             Attempt.state: AttemptState.SUBMITTED.value,
-            Attempt.submitted_at: attempt["deadline"] if timed_out else work.now,
+            Attempt.submitted_at: min(attempt["deadline"], work.now) if timed_out else work.now,
             Attempt.timed_out: timed_out,
         }
     ).where(Attempt.id == attempt["id"])

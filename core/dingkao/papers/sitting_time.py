@@ -37,7 +37,8 @@ _attempts = Statement(
         "JOIN assessment ON assessment.id = paper.assessment "
         "WHERE assessment.cycle = {} AND assessment.body = {} AND paper.subject = {} AND assessment.id > {} "
         "AND attempt.number = paper.attempts_used "
-        "AND (attempt.state = 'IN_PROGRESS' OR (attempt.timed_out AND attempt.deadline >= {})) "
+        "AND (attempt.state = 'IN_PROGRESS' OR (attempt.timed_out AND attempt.state <> 'VOIDED' "
+        "AND attempt.deadline >= {})) "
         f"ORDER BY assessment.id LIMIT {_BATCH}",
         p.cycle,
         p.body,

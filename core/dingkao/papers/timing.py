@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from dingkao.papers.rules import seconds_left
 from dingkao.papers.vocabulary import AttemptPhase
 from dingkao.plugin.national import TimeUp
 
@@ -61,6 +62,17 @@ class Timing:
     def is_late(self, now: datetime) -> bool:
         """Whether an answer that is taken at `now` came after the deadline or the pause."""
         return now > self.deadline or (self.paused_at is not None and now > self.paused_at)
+
+    def ended_by_clock(self, now: datetime) -> bool:
+        """Whether who submits at `now` has used all of the time, so that the clock and not the doctor ended it: a
+        client that counts down `secondsLeft`, whole seconds, comes to nought within the last one. A pause stops the
+        clock."""
+        return self.paused_at is None and seconds_left(self.deadline, now) == 0
+
+    def extended(self, extra: timedelta, now: datetime) -> datetime:
+        """The deadline with `extra` time that is granted at `now`: on top of what was left and, where nothing was, from
+        now on. A paused clock stands at its pause."""
+        return max(self.deadline, now if self.paused_at is None else self.paused_at) + extra
 
     def is_over(self, now: datetime) -> bool:
         """Whether nothing is left to the doctor, so that the attempt is to be settled."""
