@@ -3,7 +3,7 @@
 Generated from the schema and from the walk that plays every documented operation, so that a mutation that is added
 later is asked for here too."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +41,15 @@ WRITES_HISTORY = {"saveAnswers"}
 # For whoever comes, logged in or not: there is no right to be refused. What fails is written by the act itself.
 OPEN = OPEN_TO_ALL - {"apiVersion"}
 OPEN |= {"logInWithWechat", "startPasswordReset", "completePasswordReset"}
+# What is refused at the top of an answer, and none of the input's mistakes.
+CODES = {
+    "UNAUTHENTICATED", "FIRST_LOGIN_REQUIRED", "SECOND_FACTOR_REQUIRED", "FORBIDDEN", "NOT_FOUND", "RATE_LIMITED",
+}  # fmt: skip
+# Done before the second factor is set up: it is set up by these, and sessions are left.
+WITHOUT_SECOND_FACTOR = {
+    "confirmIdentity", "enrolSecondFactor", "confirmSecondFactor", "endOtherSessions", "logOut", "logOutEverywhere",
+    "ping",
+}  # fmt: skip
 # An id of what there is not.
 NOTHING = encode_id("Attempt", 2**40)
 
@@ -147,22 +156,26 @@ def _check(name: str, entry: Mapping[str, Any]) -> None:
 
 
 async def test_every_mutation_refused_for_want_of_a_right_is_an_entry(served: Settings) -> None:
-    async with running_app(served, SettableClock()) as app:
+    demanding = served.model_copy(update={"second_factor_roles": (Role.SYSTEM_ADMINISTRATOR.value,)})
+    async with running_app(demanding, SettableClock()) as app:
         environment: Environment = app.state.environment
         province = await build_sample(environment)
         doctor = await province.add_doctor("张三", password_hash="unused")
         other = await province.add_doctor("李四", password_hash="unused")
         auditor = await province.add_officer(Role.AUDIT_ADMINISTRATOR, None)
+        unenrolled = await province.add_officer(Role.SYSTEM_ADMINISTRATOR, None)
         askers = {
             "nobody": None,
             "a first login": other.account_id,
             "another doctor": other.account_id,
             "an audit administrator": auditor.account_id,
+            "without the second factor": unenrolled.account_id,
             "an officer": province.institution.account_id,
         }
         assessment = encode_id("Assessment", doctor.assessment_id)
         texts = dict.fromkeys(("assessmentId", "assessmentIds"), assessment)
         refused: dict[str, Counter[str]] = {}
+        unenrolled_codes: defaultdict[str | None, set[str]] = defaultdict(set)
         for name, found in served_mutations(environment).items():
             refused[name] = Counter()
             for who, account in askers.items():
@@ -171,10 +184,15 @@ async def test_every_mutation_refused_for_want_of_a_right_is_an_entry(served: Se
                 token = None if account is None else await token_for(environment, account, first_login=first)
                 code, touched = await _asked(Client(app, token), account, name, found, texts)
                 refused[name][who] += code is not None
+                if who == "without the second factor":
+                    unenrolled_codes[code].add(name)
                 # Who reads the audit does nothing but with his own account and sessions.
                 assert who != "an audit administrator" or touched <= {"Account", "Session"}, (name, touched)
             refused[name] = +refused[name]
         allowed = {name for name, counts in refused.items() if not counts["nobody"]}
+        assert unenrolled_codes[None] - OPEN == WITHOUT_SECOND_FACTOR
+        # An id that is nothing at all is not found by anybody.
+        assert len(unenrolled_codes["SECOND_FACTOR_REQUIRED"]) > len(unenrolled_codes["NOT_FOUND"])
         assert allowed <= OPEN, "it is done for whoever comes: see that it asks who, or name it in OPEN and say why"
         assert (await verify_chain(environment)).broken is None
         total = sum((counts for counts in refused.values()), Counter[str]())
@@ -198,7 +216,7 @@ async def _asked(
         # What a rule refused was not done.
         return None, {entry["object_type"] for entry in await entries_behind(before) if entry["result"] == "OK"}
     code = str(errors[0]["extensions"]["code"])
-    assert code in {"UNAUTHENTICATED", "FIRST_LOGIN_REQUIRED", "FORBIDDEN", "NOT_FOUND", "RATE_LIMITED"}, (name, answer)
+    assert code in CODES, (name, answer)
     assert [entry["result"] for entry in written] == [code], (name, answer)
     (entry,) = written
     assert entry["account"] == account, name

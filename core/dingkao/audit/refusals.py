@@ -75,7 +75,10 @@ class RefusalLog:
         # Nobody is told more by an entry than who asked; without a session that is an address.
         who = caller or replace(SYSTEM_CALLER, address=address, request_id=request_id)
         try:
-            async with begin(self._environment, who, first_login_allowed=True) as work:
+            # A refusal is no act of who was refused: what he still has to do first does not keep it out of the audit.
+            async with begin(
+                self._environment, who, first_login_allowed=True, second_factor_missing_allowed=True
+            ) as work:
                 role = NO_ROLE if caller is None or not caller.grants else None
                 await work.record(action, object_type, object_id, said, result=code, role=role)
         except Exception as error:
