@@ -32,6 +32,22 @@ _NUMBERS = re.compile(
     r"|(?<!\d)\d{6}[ -]\d{8}[ -]\d{3}[\dXxＸｘ](?!\d)"
     r"|(?<!\d)\d{14,}[XxＸｘ]?(?!\d)"
 )
+# Documents of other kinds, by the forms they are issued in. They are short, so they count where they stand alone: a
+# piece of a digest, of an opaque id or of a name of ours is none.
+_LETTER = "[A-Za-zＡ-Ｚａ-ｚ]"
+_ALONE = "[0-9A-Za-z_０-９Ａ-Ｚａ-ｚ]"
+_OTHER_DOCUMENTS = re.compile(
+    # Passports (E12345678, EA1234567, DE, SE, PE; most foreign ones), permits of Hong Kong and Macao (H or M and eight
+    # or ten digits), identity cards of Taiwan; permanent residence of foreigners (three letters, twelve digits).
+    rf"(?<!{_ALONE})(?:{_LETTER}{{1,2}}\d{{7,10}}|{_LETTER}{{3}}\d{{12}})(?:[(（]\w[)）])?(?!{_ALONE})"
+    # Identity cards of Hong Kong, A123456(7), and of Macao, 1234567(8).
+    rf"|(?<!{_ALONE})(?:{_LETTER}{{1,2}}\d{{6}}|\d{{7}})[(（][\dAaＡａ][)）]"
+    # Permits of Taiwan: eight digits, of the older kind ten; a day written as eight digits is none.
+    rf"|(?<!{_ALONE})(?<![-.])(?!(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?!\d))(?:\d{{8}}|[0０]\d{{9}})"
+    rf"(?:[(（]\w[)）])?(?!{_ALONE}|-\d|\.\d)"
+    # Military cards: 南字第01234567号.
+    r"|字第\s?\d{5,12}(?!\d)"
+)
 _CHINESE = re.compile("[\u2e80-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+")
 _FORBIDDEN_KEYS = frozenset(
     {
@@ -97,8 +113,10 @@ def configure_logging(format_name: str = "json", level: str = "INFO") -> None:
 
 
 def mask_text(text: str) -> str:
-    """`text` with every number that could be a person's (document, qualification, practice number, phone) masked."""
-    return _NUMBERS.sub(MASKED, text)
+    """`text` with every number that could be a person's masked: phones, document, qualification and practice numbers,
+    and documents of other kinds that stand alone in the form they are issued in (operators/privacy.md lists them, and
+    what cannot be told from another number)."""
+    return _OTHER_DOCUMENTS.sub(MASKED, _NUMBERS.sub(MASKED, text))
 
 
 def mask_personal_data(_logger: object, _method: str, event: EventDict) -> EventDict:
@@ -137,8 +155,9 @@ def _masked(value: Any) -> Any:
     if isinstance(value, str):
         return mask_text(value)
     if isinstance(value, int):
+        # Counts and keys have eight digits too; what a person wrote is a text.
         text = str(value)
-        masked = mask_text(text)
+        masked = _NUMBERS.sub(MASKED, text)
         return value if masked == text else masked
     if isinstance(value, Mapping):
         return {mask_text(str(key)): MASKED if _is_forbidden(key) else _masked(part) for key, part in value.items()}

@@ -48,7 +48,6 @@ CODES = {
 # Done before the second factor is set up: it is set up by these, and sessions are left.
 WITHOUT_SECOND_FACTOR = {
     "confirmIdentity", "enrolSecondFactor", "confirmSecondFactor", "endOtherSessions", "logOut", "logOutEverywhere",
-    "ping",
 }  # fmt: skip
 # An id of what there is not.
 NOTHING = encode_id("Attempt", 2**40)

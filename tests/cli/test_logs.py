@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dingkao.doctors.made_up import (
@@ -179,6 +179,42 @@ def test_no_number_of_a_person_passes(seed: int, born: Any, sex: Sex, before: st
         assert MASKED in event["a"]
 
 
+# Nobody's: of each the form in which it is issued, with digits that are given to nobody or counted up.
+OTHER_DOCUMENTS = [
+    "E00000000", "G12345678", "D12345678", "S12345678", "P12345678", "EA1234567", "DE1234567", "SE1234567",
+    "PE1234567", "P1234567", "H12345678", "H1234567890", "M12345678", "M1234567890", "00000012", "0012345678(B)",
+    "12345678(A)", "A123456789", "A123456(7)", "A123456(A)", "1234567(8)", "XXX990000000000", "CA7654321",
+]  # fmt: skip
+_BESIDE = st.text(
+    alphabet=st.characters(exclude_categories=["Nd", "Cs", "Ll", "Lu"], exclude_characters="_-."), max_size=5
+)
+
+
+@settings(max_examples=20)
+@given(before=_BESIDE, after=_BESIDE)
+def test_no_number_of_another_document_passes(before: str, after: str) -> None:
+    for number in OTHER_DOCUMENTS:
+        wide = number.translate({code: code + 0xFEE0 for code in range(0x21, 0x7F)})
+        for written in (number, number.lower(), wide):
+            event = mask_personal_data(None, "info", {"a": f"{before}{written}{after}", "b": [{"k": (written,)}]})
+            assert written[:7].upper() not in str(event).upper()
+            assert MASKED in event["a"]
+        assert number[:7] not in describe_exception(ValueError(f"{before}{number}{after}"))
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("证件号码E00000000有误", f"证件号码{MASKED}有误"),
+        ('got invalid value "H00000000".', f'got invalid value "{MASKED}".'),
+        ("/files/E00000000", f"/files/{MASKED}"),
+        ("军官证：南字第0000123号", f"军官证：南{MASKED}号"),
+    ],
+)
+def test_numbers_of_other_documents_are_masked_in_their_sentence(text: str, masked: str) -> None:
+    assert mask_text(text) == masked
+
+
 @pytest.mark.parametrize(
     "text", ["+8613800000000", "138 0000 0000", "138-0000-0000", "８６１３８00000000", "990000 19800101 123X"]
 )
@@ -194,6 +230,16 @@ def test_numbers_are_masked_however_they_are_grouped(text: str) -> None:
         "status 200 in 12.5 ms",
         "10.20.30.40:65535",
         "TAB-20260601-0042",
+        "20260601",
+        "backup-20260601.tar",
+        "H990101",
+        "sha256:" + "e12345678a" * 6 + "0f0f",
+        "UXVlc3Rpb246MTIzNDU2Nzg",
+        "SMS_154950909",
+        "3f2504e0-4f89-11d3-9a0c-0305e82c3301",
+        "0.12345678 of 12345678.5",
+        "0x7f3a12345678",
+        "SQ00042",
     ],
 )
 def test_what_is_no_persons_number_stays(text: str) -> None:
@@ -201,9 +247,11 @@ def test_what_is_no_persons_number_stays(text: str) -> None:
 
 
 def test_numbers_given_as_numbers_and_forbidden_keys_are_masked_too() -> None:
-    event = {"phone_as_number": 13800000000, "count": 12, "milliseconds": 0.12345678901234567, "flag": True,
+    event = {"phone_as_number": 13800000000, "count": 12, "entries": 12_345_678,
+             "milliseconds": 0.12345678901234567, "flag": True,
              "password": "p", "detail": {"Token": "t", "n": 1}}  # fmt: skip
     assert mask_personal_data(None, "info", event) == {
-        "phone_as_number": MASKED, "count": 12, "milliseconds": 0.12345678901234567, "flag": True,
+        "phone_as_number": MASKED, "count": 12, "entries": 12_345_678,
+        "milliseconds": 0.12345678901234567, "flag": True,
         "password": MASKED, "detail": {"Token": MASKED, "n": 1},
     }  # fmt: skip

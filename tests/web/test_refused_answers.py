@@ -41,13 +41,15 @@ DOCUMENT = made_up_document_number(77, date(1980, 5, 17), Sex.MALE)
 PHONE = made_up_phone(1234567)
 PRACTICE = made_up_practice_number(77)
 QUALIFICATION = made_up_qualification_number(DOCUMENT, 2012)
+# Nobody's: a passport, and a permit of Hong Kong.
+PASSPORT, PERMIT = "E00000077", "H0000007700"
 # As people give them: right, and with a mistake that makes each one refused and leaves it readable.
 NUMBERS = (
     DOCUMENT, f"{DOCUMENT[:-1]}{'1' if DOCUMENT[-1] != '1' else '2'}", PHONE, f"{PHONE}0000", PRACTICE, f"{PRACTICE}0",
-    QUALIFICATION, f"{QUALIFICATION[:-1]}?",
+    QUALIFICATION, f"{QUALIFICATION[:-1]}?", PASSPORT, PERMIT,
 )  # fmt: skip
 # Long enough a part of any of them to be one.
-PARTS = (DOCUMENT[6:16], PHONE, PRACTICE[5:])
+PARTS = (DOCUMENT[6:16], PHONE, PRACTICE[5:], PASSPORT, PERMIT)
 
 
 def repeated(text: str) -> list[str]:
@@ -175,6 +177,10 @@ async def test_no_refusal_over_http_repeats_a_number(served: Settings) -> None:
                 await client.upload(DOCUMENT, "PHOTO", b"x", f"{PHONE}.jpg"),
                 await client.http.get(f"/files/{DOCUMENT}"),
                 await client.http.get(f"/check/{DOCUMENT}"),
+                await client.http.get(f"/check/{PASSPORT}"),
+                await client.upload(assessment, PASSPORT, b"x", f"{PERMIT}.jpg"),
+                await client.http.post("/graphql", json={"query": PASSPORT, "operationName": PERMIT}),
+                await client.http.post("/graphql", json={"query": "{ apiVersion }", "operationName": PERMIT}),
                 await client.http.get(f"/{DOCUMENT}?phone={PHONE}"),
                 await client.http.post("/graphql", json={"query": DOCUMENT, "operationName": PHONE}),
                 await client.http.post("/graphql", json={"query": "{ apiVersion }", "operationName": PHONE}),
