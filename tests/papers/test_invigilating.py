@@ -7,6 +7,7 @@ import pytest
 
 from dingkao.accounts.tables import Account
 from dingkao.audit.tables import AuditEntry
+from dingkao.papers.absence import settle_all_ended
 from dingkao.papers.answers import GivenAnswer, save_answers
 from dingkao.papers.attempts import start_attempt, submit_attempt
 from dingkao.papers.invigilating import grant_extra_time, pause_attempt, read_interventions, resume_attempt
@@ -202,6 +203,21 @@ async def test_a_pause_stops_the_clock_and_not_what_is_under_way(sittings: Sitti
         assert (await refused_state(act(environment, body, attempt, WHY)))[0] == "ATTEMPT_CLOSED"
 
 
+async def test_a_paused_paper_is_not_submitted_unasked(sittings: Sittings, clock: SettableClock) -> None:
+    doctor, attempt = await _begun(sittings)
+    environment = sittings.environment
+    await save_answers(environment, doctor.caller, attempt, [GivenAnswer(2, "", 5)])
+    await pause_attempt(environment, sittings.province.body, attempt, WHY)
+    # A client that was not told counts down to 0, and submits as at the end.
+    clock.advance(timedelta(minutes=MINUTES))
+    asked = await submit_attempt(environment, doctor.caller, attempt, confirmed=False)
+    assert asked.unanswered == (2,)
+    assert await sittings.states(doctor) == ["IN_PROGRESS"]
+    # Whoever says so is done.
+    assert (await submit_attempt(environment, doctor.caller, attempt, confirmed=True)).unanswered == ()
+    assert (await sittings.attempt(attempt)).submitted_at == clock.now()
+
+
 async def _second(sittings: Sittings) -> Caller:
     """Another reviewer of the body."""
     rows = await Account.insert(
@@ -359,5 +375,21 @@ async def test_the_invigilator_sees_who_is_doing_what(sittings: Sittings, clock:
     await pause_attempt(environment, sittings.province.body, silent_attempt, WHY)
     clock.advance(timedelta(minutes=MINUTES))
     seen = await _seen(sittings)
-    assert seen[str(silent.assessment_id)].status.value == "PAUSED"
+    paused = seen[str(silent.assessment_id)]
+    assert (paused.status.value, paused.paused_at) == ("PAUSED", clock.now() - timedelta(minutes=MINUTES))
     assert seen[str(active.assessment_id)].status.value == "OVERDUE"
+    # In a pause nothing could be heard: contact is lost, and a doctor idle, from its end on.
+    await resume_attempt(environment, sittings.province.body, silent_attempt, WHY)
+    for minutes, status in ((2, "ACTIVE"), (1, "LOST_CONTACT")):
+        clock.advance(timedelta(minutes=minutes))
+        resumed = (await _seen(sittings))[str(silent.assessment_id)]
+        assert (resumed.status.value, resumed.paused_at) == (status, None)
+
+
+async def test_the_invigilator_sees_who_was_absent(sittings: Sittings, clock: SettableClock) -> None:
+    missed = await sittings.doctor(ONCE)
+    assert (await _seen(sittings))[str(missed.assessment_id)].status.value == "NOT_STARTED"
+    clock.set((await sittings.record(missed)).tests_until)
+    await settle_all_ended(sittings.environment)
+    assert await sittings.states(missed) == ["ABSENT"]
+    assert (await _seen(sittings))[str(missed.assessment_id)].status.value == "ABSENT"

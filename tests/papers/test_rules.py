@@ -18,7 +18,6 @@ from dingkao.papers.rules import (
     next_to_open,
     outcome,
     require_startable,
-    seconds_left,
 )
 from dingkao.papers.timing import Timing
 from dingkao.plugin.errors import StateConflict
@@ -109,8 +108,18 @@ def test_the_grace_is_counted_to_its_last_instant() -> None:
     assert (timing.takes_answers(last), timing.is_over(last), timing.is_late(last)) == (True, False, True)
     after = last + timedelta(microseconds=1)
     assert (timing.takes_answers(after), timing.is_over(after)) == (False, True)
-    assert seconds_left(NOON, NOON - timedelta(seconds=1.9)) == 1
-    assert seconds_left(NOON, last) == 0
+    assert timing.seconds_left(NOON - timedelta(seconds=1.9)) == 1
+    assert timing.seconds_left(last) == 0
+
+
+def test_the_time_that_is_left_stands_still_in_a_pause() -> None:
+    paused = Timing(NOON, 60, TimeUp.SUBMIT, 600, NOON - timedelta(minutes=10))
+    for now in (NOON - timedelta(minutes=9), NOON, NOON + timedelta(hours=5)):
+        assert (paused.seconds_left(now), paused.ended_by_clock(now)) == (600, False)
+    # Before the pause (another server's clock) no more is left than the clock says; after the end nothing is.
+    assert paused.seconds_left(NOON - timedelta(minutes=11)) == 660
+    late = Timing(NOON, 60, TimeUp.SUBMIT, 600, NOON + timedelta(seconds=5))
+    assert late.seconds_left(NOON + timedelta(hours=5)) == 0
 
 
 @pytest.mark.parametrize(("assessment", "paper"), list(product(AssessmentState, PaperState)))

@@ -122,6 +122,23 @@ async def test_a_session_that_is_over_stops_no_saving_before_the_deadline(
     assert await AnswerSave.count().where(AnswerSave.account == doctor.account_id) == QUESTIONS
 
 
+async def test_a_token_serves_nobody_else_who_is_logged_in(sittings: Sittings) -> None:
+    doctor, attempt, token = await _begun(sittings)
+    other, _, _ = await _begun(sittings)
+    environment = sittings.environment
+    for caller in (other.caller, replace(other.caller, first_login=True), sittings.province.body):
+        refused = save_answers(environment, caller, attempt, ONE, token=token)
+        assert await refused_access(refused) == "NOT_FOUND"
+        assert await refused_access(submit_attempt(environment, caller, attempt, token=token)) == "NOT_FOUND"
+    assert (await read_answers([attempt]))[0] == {}
+    assert await AnswerSave.count() == 0
+    # The doctor himself, also with another session, and nobody at all.
+    for sequence, caller in enumerate((doctor.caller, _on_another_device(doctor), None), 1):
+        await save_answers(environment, caller, attempt, [GivenAnswer(1, "A", sequence)], token=token)
+    await submit_attempt(environment, None, attempt, token=token)
+    assert {row["account"] for row in await AnswerSave.select(AnswerSave.account)} == {doctor.account_id}
+
+
 async def test_a_token_ends_with_the_attempt(sittings: Sittings, clock: SettableClock) -> None:
     _, attempt, token = await _begun(sittings)
     clock.advance(timedelta(minutes=MINUTES, seconds=GRACE_SECONDS, microseconds=1))

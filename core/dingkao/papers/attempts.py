@@ -25,7 +25,7 @@ from dingkao.papers.settling import settle_assessment, settle_attempt, submit_pa
 from dingkao.papers.sitting_time import extra_minutes
 from dingkao.papers.tables import Answer, AssessmentPaper, Attempt
 from dingkao.papers.timing import Timing, timing_of
-from dingkao.papers.vocabulary import AttemptPhase, AttemptState
+from dingkao.papers.vocabulary import AttemptState
 from dingkao.papers.writing import require_writer, writing_caller
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.national import PapersPolicy
@@ -154,7 +154,8 @@ async def submit_attempt(
 
     Who submits when the time is used up was ended by the clock, so that extra time may reopen it.
 
-    Where questions are unanswered, time is left and it is not `confirmed`, nothing is done and they are named. Raises
+    Where questions are unanswered, time is left (also in a pause) and it is not `confirmed`, nothing is done and they
+    are named. Raises
     NotLoggedIn, NotFound, Forbidden, StateConflict (the device does not write: see `require_writer`).
     """
     asking = await writing_caller(environment, caller, attempt_id, token)
@@ -172,7 +173,7 @@ async def submit_attempt(
             await work.record("SUBMIT_REPEATED", "Attempt", attempt_id)
         elif not over:
             timed_out = timing.ended_by_clock(work.now)
-            if not confirmed and not timed_out and timing.phase(work.now) is AttemptPhase.ANSWERING:
+            if not confirmed and timing.seconds_left(work.now):
                 unanswered = await _unanswered(attempt_id)
                 if unanswered:
                     await work.record("SUBMIT_ASKED", "Attempt", attempt_id, {"unanswered": len(unanswered)})

@@ -212,11 +212,6 @@ class Window:
         return min(start + timedelta(minutes=minutes), self.closes)
 
 
-def seconds_left(deadline: datetime, now: datetime) -> int:
-    """Whole seconds to the deadline, 0 after it."""
-    return max(0, int((deadline - now).total_seconds()))
-
-
 def require_startable(
     assessment: AssessmentState, paper: State, allowed: int | None, used: int, window: Window, now: datetime
 ) -> None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from dingkao.papers.rules import seconds_left
 from dingkao.papers.vocabulary import AttemptPhase
 from dingkao.plugin.national import TimeUp
 
@@ -59,6 +58,14 @@ class Timing:
         """Whether an answer that arrives at `now` is taken."""
         return now <= self.answers_until
 
+    def _clock(self, now: datetime) -> datetime:
+        """The instant at which the attempt's clock stands: in a pause, the one at which it was paused."""
+        return now if self.paused_at is None else min(now, self.paused_at)
+
+    def seconds_left(self, now: datetime) -> int:
+        """Whole seconds to the deadline, 0 after it; in a pause they stand still."""
+        return max(0, int((self.deadline - self._clock(now)).total_seconds()))
+
     def is_late(self, now: datetime) -> bool:
         """Whether an answer that is taken at `now` came after the deadline or the pause."""
         return now > self.deadline or (self.paused_at is not None and now > self.paused_at)
@@ -67,7 +74,7 @@ class Timing:
         """Whether who submits at `now` has used all of the time, so that the clock and not the doctor ended it: a
         client that counts down `secondsLeft`, whole seconds, comes to nought within the last one. A pause stops the
         clock."""
-        return self.paused_at is None and seconds_left(self.deadline, now) == 0
+        return self.paused_at is None and self.seconds_left(now) == 0
 
     def extended(self, extra: timedelta, now: datetime) -> datetime:
         """The deadline with `extra` time that is granted at `now`: on top of what was left and, where nothing was, from

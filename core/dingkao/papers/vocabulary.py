@@ -32,6 +32,7 @@ class SittingStatus(StrEnum):
     PAUSED = "PAUSED"
     OVERDUE = "OVERDUE"
     ENDED = "ENDED"
+    ABSENT = "ABSENT"
 
 
 class MarkChangeOutcome(StrEnum):

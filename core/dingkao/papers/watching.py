@@ -1,4 +1,4 @@
-"""What an invigilator sees of a sitting (监考): who has not started, is answering, idle, out of contact, overdue."""
+"""What an invigilator sees of a sitting (监考): who has not begun, answers, is idle, lost, overdue, absent."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from dingkao.audit.work import logged_in
 from dingkao.db.statement import Statement
 from dingkao.papers.sitting_time import sitting_grant
 from dingkao.papers.timing import Timing, timing_of
-from dingkao.papers.vocabulary import AttemptPhase, AttemptState, SittingStatus
+from dingkao.papers.vocabulary import AttemptPhase, AttemptState, InterventionKind, SittingStatus
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.vocabulary import PaperState, PaperSubject
 
@@ -30,7 +30,10 @@ _entries = Statement(
         "attempt.submitted_at AS submitted_at, attempt.writer_number AS writer_number, "
         "answer_save.saved_at AS heard_at, answer_save.late AS late, "
         "(SELECT COUNT(*) FROM answer WHERE answer.attempt = attempt.id AND answer.choice <> '') AS answered, "
-        "(SELECT MAX(answer.saved_at) FROM answer WHERE answer.attempt = attempt.id) AS answered_at "
+        "(SELECT MAX(answer.saved_at) FROM answer WHERE answer.attempt = attempt.id) AS answered_at, "
+        "(SELECT MAX(intervention.at) FROM intervention WHERE intervention.attempt = attempt.id "
+        f"AND intervention.kind IN ('{InterventionKind.RESUME.value}', '{InterventionKind.REOPEN.value}')) "
+        "AS resumed_at "
         "FROM assessment_paper AS paper "
         "JOIN assessment ON assessment.id = paper.assessment JOIN doctor ON doctor.id = assessment.doctor "
         "LEFT JOIN attempt ON attempt.paper = paper.id AND attempt.number = paper.attempts_used "
@@ -50,8 +53,9 @@ _entries = Statement(
 
 @dataclass(frozen=True, slots=True)
 class SittingEntry:
-    """One doctor of a sitting. Instants are None where there was nothing yet; `late` says whether the last packet came
-    in the grace after the end, `take_overs` how often the device changed."""
+    """One doctor of a sitting. Instants are None where there was nothing yet; `paused_at` says since when the clock of
+    a running attempt stands still, `late` whether the last packet came in the grace after the end, `take_overs` how
+    often the device changed."""
 
     paper_id: int
     paper_state: PaperState
@@ -61,6 +65,7 @@ class SittingEntry:
     status: SittingStatus
     started_at: datetime | None
     deadline: datetime | None
+    paused_at: datetime | None
     answered: int
     answered_at: datetime | None
     heard_at: datetime | None
@@ -69,17 +74,18 @@ class SittingEntry:
 
 
 def sitting_status(
-    timing: Timing, started_at: datetime, heard: datetime | None, answered: datetime | None, now: datetime
+    timing: Timing, begun: datetime, heard: datetime | None, answered: datetime | None, now: datetime
 ) -> SittingStatus:
-    """What a running attempt looks like `now`: `heard`: when anything came; `answered`: when an answer changed."""
+    """What a running attempt looks like `now`. `begun`: since when it runs, from its start or from the end of a pause,
+    in which nothing could come; `heard`: when anything came; `answered`: when an answer changed."""
     phase = timing.phase(now)
     if phase is AttemptPhase.PAUSED:
         return SittingStatus.PAUSED
     if phase is not AttemptPhase.ANSWERING:
         return SittingStatus.OVERDUE
-    if now - (heard or started_at) > LOST_AFTER:
+    if now - max(heard or begun, begun) > LOST_AFTER:
         return SittingStatus.LOST_CONTACT
-    return SittingStatus.IDLE if now - (answered or started_at) > IDLE_AFTER else SittingStatus.ACTIVE
+    return SittingStatus.IDLE if now - max(answered or begun, begun) > IDLE_AFTER else SittingStatus.ACTIVE
 
 
 async def read_sitting(
@@ -108,10 +114,14 @@ async def sitting_entries(
 
 def _entry(row: Mapping[str, Any], now: datetime) -> SittingEntry:
     answered_at = _instant(row["answered_at"])
-    if row["attempt"] is None:
+    running = row["state"] == AttemptState.IN_PROGRESS.value
+    if row["paper_state"] == PaperState.ABSENT.value:
+        status = SittingStatus.ABSENT  # also where all that was begun is void
+    elif row["attempt"] is None:
         status = SittingStatus.NOT_STARTED
-    elif row["state"] == AttemptState.IN_PROGRESS.value:
-        status = sitting_status(timing_of(row), row["started_at"], row["heard_at"], answered_at, now)
+    elif running:
+        begun = _instant(row["resumed_at"]) or row["started_at"]
+        status = sitting_status(timing_of(row), begun, row["heard_at"], answered_at, now)
     elif row["paper_state"] == PaperState.AVAILABLE.value:
         status = SittingStatus.NOT_STARTED  # the next attempt is open
     else:
@@ -125,6 +135,7 @@ def _entry(row: Mapping[str, Any], now: datetime) -> SittingEntry:
         status,
         row["started_at"],
         row["deadline"],
+        row["paused_at"] if running else None,
         row["answered"],
         answered_at,
         row["heard_at"],

@@ -64,6 +64,9 @@ def require_writer(
 ) -> None:
     """Check that who asks is the doctor of the attempt (a row of `RUNNING_COLUMNS`), on the device that writes.
 
+    A token is enough for nobody in particular, whose session is over; whoever is logged in is the attempt's doctor, or
+    the history would name another for what was saved.
+
     Raises NotFound for everybody else, also with a token that is none, and StateConflict: TAKEN_OVER for the token of
     an earlier writer, ANOTHER_DEVICE_WRITES for another session without a token.
     """
@@ -72,6 +75,8 @@ def require_writer(
         if not number.isascii() or not number.isdecimal() or len(number) > 9:
             raise NotFound
         if not _token_holds(environment, attempt, int(number), encoded):
+            raise NotFound
+        if caller is not None and caller.doctor_id != attempt["doctor"]:
             raise NotFound
         if int(number) != attempt["writer_number"]:
             raise taken_over()

@@ -28,6 +28,7 @@ described_enum(
         SittingStatus.PAUSED: "Paused by an invigilator. 已暂停",
         SittingStatus.OVERDUE: "Time is up, not submitted yet. 逾时未交",
         SittingStatus.ENDED: "Submitted, abandoned or void. 已结束",
+        SittingStatus.ABSENT: "Its time is over and it was not sat. 缺考",
     },
 )
 SittingStatusEnum: TypeAlias = SittingStatus
@@ -42,7 +43,12 @@ class SittingDoctor:
     paper_state: PaperStateEnum = strawberry.field(description="The paper's state. 试卷状态")
     status: SittingStatusEnum = strawberry.field(description="At this moment. 监考状态")
     started_at: datetime | None = strawberry.field(description="When it began. 开始时间")
-    deadline: datetime | None = strawberry.field(description="When it ends. 截止时间")
+    deadline: datetime | None = strawberry.field(
+        description="When it ends; in a pause it moves on with the time. 截止时间"
+    )
+    paused_at: datetime | None = strawberry.field(
+        description="Since when its clock stands still: what is left is `deadline` less this. 暂停时间"
+    )
     answered: int = strawberry.field(description="Questions with an answer. 已答题数")
     answered_at: datetime | None = strawberry.field(description="When an answer changed last. 最近作答时间")
     heard_at: datetime | None = strawberry.field(description="When anything was saved last. 最近联络时间")
@@ -60,6 +66,7 @@ def show_sitting_entry(entry: SittingEntry) -> SittingDoctor:
         status=entry.status,
         started_at=entry.started_at,
         deadline=entry.deadline,
+        paused_at=entry.paused_at,
         answered=entry.answered,
         answered_at=entry.answered_at,
         heard_at=entry.heard_at,

@@ -126,7 +126,9 @@ class Attempt(Node):
         "also where the session expires. Keep it with unsent answers. 作答令牌"
     )
     server_time: datetime = strawberry.field(description="The server's clock, which alone counts. 服务器时间")
-    seconds_left: int = strawberry.field(description="Seconds to the deadline; 0 when it is over. 剩余秒数")
+    seconds_left: int = strawberry.field(
+        description="Seconds to the deadline; 0 when it is over. In a pause they stand still. 剩余秒数"
+    )
     submitted_at: datetime | None = strawberry.field(description="When it was submitted. 交卷时间")
     timed_out: bool = strawberry.field(description="Time was up: what was there was submitted. 是否到时自动交卷")
     score_percent: int | None = strawberry.field(
@@ -211,7 +213,7 @@ def show_attempt(info: CoreInfo, record: AttemptRecord, *, own: bool, marked: bo
         writer_since=record.writer_since,
         writer_token=token,
         server_time=now,
-        seconds_left=rules.seconds_left(record.deadline, now) if running else 0,
+        seconds_left=record.timing.seconds_left(now) if running else 0,
         submitted_at=record.submitted_at,
         timed_out=record.timed_out,
         score_percent=None if not marked or (own and record.reveal is Reveal.RESULT) else record.score_percent,
