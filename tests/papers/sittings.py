@@ -12,6 +12,7 @@ from dingkao.environment import Environment
 from dingkao.papers.answers import GivenAnswer, save_answers
 from dingkao.papers.planning import open_papers, plan_papers
 from dingkao.papers.records import AttemptRecord, PaperRecord, read_attempts, read_papers_of, read_questions
+from dingkao.papers.tables import Attempt
 from dingkao.plugin.contributions import PaperPlan
 from dingkao.plugin.policy import PolicySection, from_json
 from dingkao.plugin.vocabulary import AssessmentState, PaperSubject
@@ -105,3 +106,19 @@ async def build_sittings(environment: Environment) -> Sittings:
     for subject in PaperSubject:
         await fill_bank(province, subject)
     return found
+
+
+async def ask_the_same(first: int, *others: int) -> int:
+    """Let the others have been asked what the first was, so that one question is in all; the last question's key."""
+    sheet = await Attempt.select(Attempt.questions, Attempt.answer_key).where(Attempt.id == first).first()
+    assert sheet is not None
+    questions = json.loads(sheet["questions"])
+    for other in others:
+        row = await Attempt.select(Attempt.questions).where(Attempt.id == other).first()
+        assert row is not None
+        frozen = json.loads(row["questions"])
+        for entry in frozen:
+            entry["question"] = questions[entry["position"] - 1]["question"]
+        text = json.dumps(frozen, ensure_ascii=False, separators=(",", ":"))
+        await Attempt.update({Attempt.questions: text}).where(Attempt.id == other)
+    return int(questions[-1]["question"])

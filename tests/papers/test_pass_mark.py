@@ -7,7 +7,9 @@ import pytest
 
 from dingkao.audit.tables import AuditEntry, StateTransition
 from dingkao.papers.attempts import start_attempt, submit_attempt
+from dingkao.papers.invigilating import grant_extra_time
 from dingkao.papers.pass_mark import PassMarkRecord, propose_pass_mark, read_pass_marks
+from dingkao.papers.question_voiding import propose_question_voiding, read_mark_changes
 from dingkao.papers.settling import settle_expired
 from dingkao.papers.tables import PassMark
 from dingkao.plugin.contributions import PaperPlan
@@ -18,7 +20,7 @@ from dingkao.testing.refusals import refused_access, refused_fields, refused_sta
 from dingkao.testing.sample import SampleDoctor
 from dingkao.testing.two_people import confirmed
 
-from .sittings import ANY_NUMBER, HUMANITIES, MINUTES, PROFESSIONAL, QUESTIONS, Sittings
+from .sittings import ANY_NUMBER, HUMANITIES, MINUTES, PROFESSIONAL, QUESTIONS, Sittings, ask_the_same
 
 RULE = {"questions": QUESTIONS, "minutes": MINUTES, "pass_percent": 60}
 AFTER = {**RULE, "pass_mark": "AFTER_SITTING"}
@@ -236,3 +238,53 @@ async def test_everything_is_undone_where_the_last_step_fails(sittings: Sittings
         await fix(sittings, 60)
     assert await sittings.states(doctor) == ["PENDING_CUTOFF"]
     assert await PassMark.count() == 0
+
+
+async def test_a_question_voided_after_the_mark_lets_pass_who_reaches_it(
+    sittings: Sittings, clock: SettableClock
+) -> None:
+    await wait_for_the_mark(sittings)
+    province = sittings.province
+    one, both, low = await sittings.doctor(ONE), await sittings.doctor(), await sittings.doctor(ONE)
+    attempts = [await sit(sittings, doctor, right=right) for doctor, right in ((one, 5), (both, 5), (low, 3))]
+    # The paper after it was sat: it is no obstacle, and counts.
+    await sit(sittings, both, right=9, place=1)
+    question = await ask_the_same(*attempts)
+    close_the_tests(clock)
+    await fix(sittings, 60)
+    assert (await sittings.record(both)).conclusion == "UNQUALIFIED"
+    await fix(sittings, 60, PROFESSIONAL)
+    proposal = propose_question_voiding(sittings.environment, province.authority, province.cycle_id, question, "有误")
+    effect = await confirmed(sittings.environment, province.second_authority, proposal)
+    assert (effect["attempts"], effect["NOW_PASSED"], effect["RAISED"]) == (3, 2, 1)
+    rows = await read_mark_changes(province.authority, province.cycle_id, 0, 10)
+    told = {row["attempt"]: (row["outcome"], bool(row["passed_before"]), bool(row["passed_after"])) for row in rows}
+    assert {row["passed_before"] for row in rows} == {False}
+    assert [told[attempt] for attempt in attempts] == [
+        ("NOW_PASSED", False, True),
+        ("NOW_PASSED", False, True),
+        ("RAISED", False, False),
+    ]
+    assert (await sittings.attempt(attempts[0])).passed is True
+    conclusions = [(await sittings.record(doctor)).conclusion for doctor in (one, both, low)]
+    assert conclusions == ["QUALIFIED", "QUALIFIED", "UNQUALIFIED"]
+    assert await sittings.states(both) == ["PASSED", "PASSED"]
+
+
+async def test_a_paper_still_sat_when_the_one_before_it_fails_is_marked(
+    sittings: Sittings, clock: SettableClock
+) -> None:
+    await wait_for_the_mark(sittings)
+    doctor = await sittings.doctor()
+    await sit(sittings, doctor, right=2)
+    second = (await sittings.papers(doctor))[1].id
+    attempt = await start_attempt(sittings.environment, doctor.caller, second)
+    # Extra time takes it beyond the end of the tests, where the mark of the first paper is fixed.
+    clock.set((await sittings.record(doctor)).tests_until - timedelta(minutes=1))
+    await grant_extra_time(sittings.environment, sittings.province.body, second, 10, "考场断电")
+    clock.advance(timedelta(minutes=2))
+    await fix(sittings, 60)
+    assert (await sittings.record(doctor)).conclusion == "UNQUALIFIED"
+    await submit_attempt(sittings.environment, doctor.caller, attempt)
+    assert (await sittings.attempt(attempt)).state.value == "MARKED"
+    assert (await fix(sittings, 60, PROFESSIONAL)).failed == 1

@@ -1,12 +1,9 @@
 """A broken question voided for all: every mark anew, none lower, a list of before and after."""
 
-import json
-
 from dingkao.papers.answers import GivenAnswer, save_answers
 from dingkao.papers.attempts import start_attempt, submit_attempt
 from dingkao.papers.question_voiding import propose_question_voiding, read_mark_changes, read_voided_questions
 from dingkao.papers.records import read_questions
-from dingkao.papers.tables import Attempt
 from dingkao.plugin.contributions import PaperPlan
 from dingkao.plugin.vocabulary import PaperSubject
 from dingkao.results.service import file_results
@@ -14,7 +11,7 @@ from dingkao.testing.refusals import refused_access, refused_fields, refused_sta
 from dingkao.testing.sample import SampleDoctor
 from dingkao.testing.two_people import confirmed
 
-from .sittings import ANY_NUMBER, BOTH_ONCE, Sittings
+from .sittings import ANY_NUMBER, BOTH_ONCE, Sittings, ask_the_same
 
 ONCE = (PaperPlan(PaperSubject.HUMANITIES, 1),)
 WHY = "题干有误"
@@ -29,22 +26,6 @@ async def _sat(sittings: Sittings, plans: tuple[PaperPlan, ...], right: int) -> 
     return doctor, attempt
 
 
-async def _ask_the_same(first: int, *others: int) -> int:
-    """Let the others have been asked what the first was, so that one question is in all; the last question's key."""
-    sheet = await Attempt.select(Attempt.questions, Attempt.answer_key).where(Attempt.id == first).first()
-    assert sheet is not None
-    questions = json.loads(sheet["questions"])
-    for other in others:
-        row = await Attempt.select(Attempt.questions).where(Attempt.id == other).first()
-        assert row is not None
-        frozen = json.loads(row["questions"])
-        for entry in frozen:
-            entry["question"] = questions[entry["position"] - 1]["question"]
-        text = json.dumps(frozen, ensure_ascii=False, separators=(",", ":"))
-        await Attempt.update({Attempt.questions: text}).where(Attempt.id == other)
-    return int(questions[-1]["question"])
-
-
 async def test_every_mark_is_made_anew_and_who_passes_by_it_has_passed(sittings: Sittings) -> None:
     environment, province = sittings.environment, sittings.province
     raised, raised_attempt = await _sat(sittings, ONCE, 3)
@@ -56,7 +37,7 @@ async def test_every_mark_is_made_anew_and_who_passes_by_it_has_passed(sittings:
     begun, begun_attempt = await _sat(sittings, ANY_NUMBER, 5)
     await start_attempt(environment, begun.caller, (await sittings.papers(begun))[0].id)
     attempts = [raised_attempt, failed_attempt, retry_attempt, whole_attempt, filed_attempt, begun_attempt]
-    question = await _ask_the_same(*attempts)
+    question = await ask_the_same(*attempts)
     proposal = propose_question_voiding(environment, province.authority, province.cycle_id, question, WHY)
     effect = await confirmed(environment, province.second_authority, proposal)
     assert effect["attempts"] == len(attempts)

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any, Protocol
 
 from piccolo.columns import Column
+from piccolo.querystring import QueryString
 
 from dingkao.access.rules import Kind, grant_on
 from dingkao.assessments.records import AssessmentRecord, own_columns, read_records
@@ -15,6 +16,7 @@ from dingkao.audit.work import UnitOfWork
 from dingkao.clock import china_date
 from dingkao.cycles.tables import PinnedPolicy
 from dingkao.db.database import is_postgresql
+from dingkao.db.gates import Gate, going_through
 from dingkao.db.statement import Statement
 from dingkao.doctors.tables import BehaviourRecord
 from dingkao.environment import Environment
@@ -34,6 +36,15 @@ from dingkao.plugin.vocabulary import (
 )
 
 _lock_row = Statement(lambda p: Assessment.select(Assessment.id).where(Assessment.id == p.id).lock_rows())
+# The column whose value tells which gate: cycles have one for marking, assessment bodies one for starting.
+_GATE_KEYS = {Gate.MARKING: "cycle", Gate.STARTING: "COALESCE(body, 0)"}
+_lock_row_behind = Statement(
+    lambda p: QueryString(
+        f"SELECT id FROM assessment WHERE id = {{}} AND {going_through(p.gate, _GATE_KEYS[p.gate])} FOR UPDATE",  # noqa: S608
+        p.id,
+    ),
+    constants=("gate",),
+)
 _lock_rows = Statement(
     lambda p: Assessment.select(Assessment.id).where(Assessment.id.is_in(p.ids)).order_by(Assessment.id).lock_rows()
 )
@@ -78,14 +89,16 @@ def _grant_as(caller: Caller, record: AssessmentRecord, kinds: Sequence[Kind]) -
 
 
 async def lock_assessment(
-    work: UnitOfWork, assessment_id: int, kinds: Sequence[Kind] = (Kind.ASSESSMENT,)
+    work: UnitOfWork, assessment_id: int, kinds: Sequence[Kind] = (Kind.ASSESSMENT,), *, gate: Gate | None = None
 ) -> AssessmentRecord:
     """The assessment, locked until the transaction ends, so that of two requests at once the second sees what the
-    first has done. Sets `work.acting`. Raises NotFound.
+    first has done; before that gone through `gate`. Sets `work.acting`. Raises NotFound.
 
     On SQLite the transaction itself is the lock: it began with BEGIN IMMEDIATE.
     """
-    if is_postgresql():
+    if is_postgresql() and gate is not None:
+        await _lock_row_behind.run(id=assessment_id, gate=gate)
+    elif is_postgresql():
         await _lock_row.run(id=assessment_id)
     record = await read_assessment(work.caller, assessment_id, kinds)
     grant = _grant_as(work.caller, record, kinds)

@@ -13,6 +13,7 @@ from dingkao.assessments.records import AssessmentRecord
 from dingkao.assessments.rules import Event as AssessmentEvent
 from dingkao.audit.histories import history_of
 from dingkao.audit.work import UnitOfWork, begin, logged_in
+from dingkao.db.gates import Gate
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
 from dingkao.papers import rules
@@ -68,7 +69,7 @@ class _RunOut(Exception):
 
 async def _start(environment: Environment, asking: Caller, paper_id: int, assessment_id: int) -> int:
     async with begin(environment, asking) as work:
-        record = await lock_assessment(work, assessment_id)
+        record = await lock_assessment(work, assessment_id, gate=Gate.STARTING)
         work.acting = require_role(work.caller, record, Role.DOCTOR)
         running = await running_attempts(record.id)
         if any(timing_of(attempt).is_over(environment.clock.now()) for attempt in running):

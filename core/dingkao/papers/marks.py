@@ -10,6 +10,7 @@ from piccolo.querystring import QueryString
 from dingkao.assessments.access import lock_assessment
 from dingkao.assessments.records import AssessmentRecord, read_records
 from dingkao.audit.work import SYSTEM_CALLER, UnitOfWork, begin
+from dingkao.db.gates import Gate
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
 from dingkao.logs import get_logger
@@ -66,10 +67,11 @@ async def voided_positions(cycle_id: int, attempt_id: int) -> frozenset[int]:
 async def mark_attempt(environment: Environment, attempt_id: int, assessment_id: int) -> bool:
     """Mark a submitted attempt and let the paper and the assessment follow; False where that is done already.
 
-    An error undoes the whole step: the paper stays submitted and the sweeper tries again.
+    A pass mark or a voided question that is being decided is waited for, and known. An error undoes the whole step: the
+    paper stays submitted and the sweeper tries again.
     """
     async with begin(environment, SYSTEM_CALLER) as work:
-        record = await lock_assessment(work, assessment_id)
+        record = await lock_assessment(work, assessment_id, gate=Gate.MARKING)
         attempt = await _sheet.first(attempt=attempt_id)
         assert attempt is not None  # noqa: S101 - attempts are never deleted
         work.found("Attempt", attempt_id, attempt)

@@ -17,6 +17,7 @@ from dingkao.audit.work import UnitOfWork, logged_in
 from dingkao.cycles.service import CycleRecord, read_cycles
 from dingkao.cycles.tables import Cycle
 from dingkao.db.database import fetch, is_postgresql
+from dingkao.db.gates import Gate, close_gate
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
 from dingkao.papers import rules
@@ -273,10 +274,14 @@ async def _fix(work: UnitOfWork, given: Mapping[str, Any], reason: str) -> Perfo
     """
     cycle_id, subject, pass_percent = given["cycle"], PaperSubject(given["subject"]), given["pass_percent"]
     if is_postgresql():
-        await _lock_cycle.run(id=cycle_id)
         # A province's papers may take longer than any request's statement is given.
         await fetch("SET LOCAL statement_timeout = '10min'")
+        await close_gate(Gate.MARKING, cycle_id)
+        await _lock_cycle.run(id=cycle_id)
     cycle, work.acting = await _governed(work.caller, cycle_id)
+    if is_postgresql():
+        # Before they are counted: an invigilator's extra time may take one back to its doctor meanwhile.
+        await _lock_assessments.run(cycle=cycle_id, subject=subject.value)
     before = next(row for row in await _read(cycle_id) if row.subject is subject)
     running = int((await _running.run(cycle=cycle_id, subject=subject.value))[0]["number"])
     rules.require_pass_mark_settable(
@@ -286,8 +291,6 @@ async def _fix(work: UnitOfWork, given: Mapping[str, Any], reason: str) -> Perfo
         running=running,
         pending=before.pending,
     )
-    if is_postgresql():
-        await _lock_assessments.run(cycle=cycle_id, subject=subject.value)
     passed, failed = await _decide_papers(work, cycle_id, subject, pass_percent)
     concluded, held = await _conclude(work, cycle_id, subject)
     await PassMark.insert(

@@ -106,7 +106,10 @@ async def move_paper(
 
 async def open_papers(work: UnitOfWork, record: AssessmentRecord) -> None:
     """After the body's approval, and after each paper that is done: open the next one, or conclude where the papers
-    have said all (every one passed or waived, or one failed) and no plugin's requirement holds it back."""
+    have said all (every one passed or waived, or one failed) and no plugin's requirement holds it back. An assessment
+    that has its conclusion keeps it: a paper that was still being sat when another one failed changes nothing."""
+    if record.state not in rules.TESTABLE:
+        return
     papers = await _papers.run(assessment=record.id)
     states = [PaperState(row["state"]) for row in papers]
     unexcused = any(

@@ -18,6 +18,7 @@ from dingkao.assessments.records import AssessmentRecord, read_records
 from dingkao.audit.work import UnitOfWork, logged_in
 from dingkao.cycles.service import CycleRecord, read_cycles
 from dingkao.db.database import fetch, is_postgresql
+from dingkao.db.gates import Gate, close_gate
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
 from dingkao.papers import rules
@@ -25,9 +26,10 @@ from dingkao.papers.invigilating import checked_reason
 from dingkao.papers.marking import mark
 from dingkao.papers.marks import voided_positions
 from dingkao.papers.planning import move_paper, open_papers
-from dingkao.papers.reopening import reopen_assessment
+from dingkao.papers.reopening import reopen_for_pass
 from dingkao.papers.running import find_paper
 from dingkao.papers.tables import Answer, Attempt, MarkChange, Question, VoidedQuestion
+from dingkao.papers.vocabulary import AttemptState
 from dingkao.papers.vocabulary import MarkChangeOutcome as Outcome
 from dingkao.plugin.caller import Caller, RoleGrant
 from dingkao.plugin.errors import NotFound, StateConflict
@@ -39,19 +41,32 @@ from dingkao.proposals.vocabulary import ProposalKind
 
 _BATCH = 200
 
-# The frozen paper names each question's version; the text finds the papers that ask it.
+# The frozen paper names each question's version; the text finds the papers that ask it. In the order of the
+# assessments' keys, as every batch locks them; read once, for it looks through every paper of the cycle.
 _asked = Statement(
     lambda p: QueryString(
-        "SELECT attempt.id AS id, attempt.paper AS paper, assessment.id AS assessment, "  # noqa: S608 - a number of ours
-        "attempt.answer_key AS answer_key, attempt.pass_percent AS pass_percent, "
-        "attempt.score_percent AS score_percent, attempt.passed AS passed "
+        "SELECT attempt.id AS id, assessment.id AS assessment "
         "FROM attempt JOIN assessment_paper AS paper ON paper.id = attempt.paper "
         "JOIN assessment ON assessment.id = paper.assessment "
-        "WHERE assessment.cycle = {} AND attempt.state = 'MARKED' AND attempt.questions LIKE {} AND attempt.id > {} "
-        f"ORDER BY attempt.id LIMIT {_BATCH}",
+        "WHERE assessment.cycle = {} AND attempt.state = 'MARKED' AND attempt.questions LIKE {} "
+        "ORDER BY assessment.id, attempt.id",
         p.cycle,
         p.pattern,
-        p.after,
+    )
+)
+# A pass mark that came after the sitting is not in the attempt.
+_sheets = Statement(
+    lambda p: QueryString(
+        "SELECT attempt.id AS id, attempt.paper AS paper, paper.assessment AS assessment, "  # noqa: S608 - marks alone
+        "paper.state AS paper_state, attempt.answer_key AS answer_key, "
+        "COALESCE(attempt.pass_percent, pass_mark.pass_percent) AS pass_percent, "
+        "attempt.score_percent AS score_percent, attempt.passed AS passed "
+        "FROM attempt JOIN assessment_paper AS paper ON paper.id = attempt.paper "
+        "LEFT JOIN pass_mark ON pass_mark.cycle = {} AND pass_mark.subject = paper.subject "
+        f"WHERE attempt.id IN ({', '.join('{}' for _ in p.attempts)}) AND attempt.state = 'MARKED' "
+        "ORDER BY paper.assessment, attempt.id",
+        p.cycle,
+        *p.attempts,
     )
 )
 _answers = Statement(lambda p: Answer.select(Answer.position, Answer.choice).where(Answer.attempt == p.attempt))
@@ -142,8 +157,9 @@ async def propose_question_voiding(
 
 async def _void(work: UnitOfWork, given: Mapping[str, Any], reason: str) -> Performed:
     """Every marked attempt that asked the question is marked anew, later ones are marked so from the start. Who passes
-    by it has passed, and a result that is not filed is taken back and concluded anew; where it is filed, or a later
-    attempt is under way, the mark stays and the list says so. One transaction.
+    by it has passed, also where the pass mark was fixed after the sitting and whatever paper was begun since, and a
+    result that is not filed is taken back and concluded anew; where it is filed, or a later attempt is under way, the
+    mark stays and the list says so. One transaction.
 
     Raises Forbidden, NotFound, StateConflict (QUESTION_VOIDED).
     """
@@ -155,6 +171,8 @@ async def _void(work: UnitOfWork, given: Mapping[str, Any], reason: str) -> Perf
     if is_postgresql():
         # A province's papers may take longer than any request's statement is given.
         await fetch("SET LOCAL statement_timeout = '10min'")
+        # What is marked before is seen below; what is marked after it sees that the question is void.
+        await close_gate(Gate.MARKING, cycle_id)
     if await _before.first(cycle=cycle_id, question=question_id) is not None:
         voided = Text("该试题已作废。", "The question is void in this cycle already.")
         raise StateConflict("QUESTION_VOIDED", voided, "VOIDED")
@@ -171,12 +189,11 @@ async def _void(work: UnitOfWork, given: Mapping[str, Any], reason: str) -> Perf
     key = int(inserted[0]["id"])
     counts = dict.fromkeys(Outcome, 0)
     changes = hashlib.sha256()
-    after = 0
-    while rows := await _asked.run(cycle=cycle_id, pattern=f'%"question":{question_id},%', after=after):
-        for row, change in zip(rows, await _mark_anew(work, cycle_id, key, rows, reason), strict=True):
-            counts[change[0]] += 1
-            changes.update(f"{row['id']} {' '.join(map(str, change))}\n".encode())
-        after = rows[-1]["id"]
+    asked = await _asked.run(cycle=cycle_id, pattern=f'%"question":{question_id},%')
+    for first in range(0, len(asked), _BATCH):
+        for change in await _mark_anew(work, cycle_id, key, asked[first : first + _BATCH], reason):
+            counts[change[1]] += 1
+            changes.update(f"{' '.join(map(str, change))}\n".encode())
     attempts = sum(counts.values())
     await VoidedQuestion.update({VoidedQuestion.attempts: attempts}).where(VoidedQuestion.id == key)
     told = {outcome.value: count for outcome, count in counts.items()}
@@ -198,15 +215,17 @@ VOID_QUESTION = Act(ProposalKind.VOID_QUESTION, _void)
 
 
 async def _mark_anew(
-    work: UnitOfWork, cycle_id: int, voided: int, rows: Sequence[Mapping[str, Any]], reason: str
-) -> list[tuple[Outcome, int, int]]:
-    await lock_records(sorted({row["assessment"] for row in rows}))
+    work: UnitOfWork, cycle_id: int, voided: int, asked: Sequence[Mapping[str, Any]], reason: str
+) -> list[tuple[int, Outcome, int, int]]:
+    """The attempts, what came of each, and its percentage before and after. One that extra time has opened again
+    meanwhile is left out: it is marked when it ends."""
+    await lock_records(sorted({row["assessment"] for row in asked}))
     changes = []
-    for row in rows:
+    for row in await _sheets.run(cycle=cycle_id, attempts=[row["id"] for row in asked]):
         key = {int(position): choice for position, choice in json.loads(row["answer_key"]).items()}
         answers = {each["position"]: each["choice"] for each in await _answers.run(attempt=row["id"])}
         marked = mark(key, answers, row["pass_percent"], await voided_positions(cycle_id, row["id"]))
-        before = None if row["passed"] is None else bool(row["passed"])
+        before = rules.decided(AttemptState.MARKED, row["passed"], PaperState(row["paper_state"]))
         record = (await read_records([row["assessment"]]))[row["assessment"]]
         outcome = await _change(work, record, row, marked.percent, before, marked.passed, reason)
         kept = outcome in (Outcome.RESULT_FILED, Outcome.LATER_ATTEMPT)
@@ -221,7 +240,7 @@ async def _mark_anew(
                 passed_after=before if kept else marked.passed,
             )
         )
-        changes.append((outcome, row["score_percent"], row["score_percent"] if kept else marked.percent))
+        changes.append((row["id"], outcome, row["score_percent"], row["score_percent"] if kept else marked.percent))
     return changes
 
 
@@ -242,8 +261,10 @@ async def _change(
         if PaperState(paper["state"]) not in (PaperState.FAILED, PaperState.AVAILABLE):
             return Outcome.LATER_ATTEMPT
         try:
-            record = await reopen_assessment(work, record, row["paper"], reason)
-        except StateConflict:
+            record = await reopen_for_pass(work, record, reason)
+        except StateConflict as conflict:
+            if conflict.code != Outcome.RESULT_FILED:
+                raise
             return Outcome.RESULT_FILED
         await move_paper(work, record, paper, rules.Event.RAISE)
     await Attempt.update({Attempt.score_percent: percent, Attempt.passed: after}).where(Attempt.id == row["id"])

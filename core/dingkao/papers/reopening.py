@@ -61,17 +61,31 @@ async def reopen_assessment(work: UnitOfWork, record: AssessmentRecord, paper_id
             text = Text("后一试卷已开始作答。", "The paper after it was begun already.")
             raise StateConflict("LATER_PAPER_BEGUN", text, state.value)
         opened.append(row)
-    concluded = record.state is AssessmentState.CONCLUDED
-    result = await _result.first(assessment=record.id) if concluded else None
+    await _require_not_filed(record)
+    for row in opened:
+        await move_paper(work, record, row, rules.Event.LOCK)
+    return await _take_back_result(work, record, reason)
+
+
+async def reopen_for_pass(work: UnitOfWork, record: AssessmentRecord, reason: str) -> AssessmentRecord:
+    """As `reopen_assessment`, for a paper of the locked assessment that is about to pass: papers after it stay as they
+    are, begun or not, for with this one passed they were rightly open. Raises StateConflict (RESULT_FILED)."""
+    await _require_not_filed(record)
+    return await _take_back_result(work, record, reason)
+
+
+async def _require_not_filed(record: AssessmentRecord) -> None:
+    result = await _result.first(assessment=record.id) if record.state is AssessmentState.CONCLUDED else None
     if result is not None and result["state"] != ResultState.CONCLUDED.value:
         text = Text(
             "考核结果已备案，不能再恢复测评；确有错误的，请按复核或撤销程序办理。",
             "The result is filed; use re-examination or annulment where it is wrong.",
         )
         raise StateConflict("RESULT_FILED", text, result["state"])
-    for row in opened:
-        await move_paper(work, record, row, rules.Event.LOCK)
-    if not concluded:
+
+
+async def _take_back_result(work: UnitOfWork, record: AssessmentRecord, reason: str) -> AssessmentRecord:
+    if record.state is not AssessmentState.CONCLUDED:
         return record
     await Result.delete().where(Result.assessment == record.id)
     await move(work, record, AssessmentEvent.REOPEN, reason, {Assessment.conclusion: None})

@@ -11,6 +11,7 @@ from dingkao.assessments.access import lock_records
 from dingkao.assessments.records import AssessmentRecord
 from dingkao.audit.work import UnitOfWork, begin
 from dingkao.cycles.service import read_cycles
+from dingkao.db.gates import Gate, close_gate
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
 from dingkao.institutions.tables import Organisation
@@ -109,6 +110,8 @@ async def grant_sitting_extra_time(
         work.acting = await sitting_grant(work.caller, cycle_id, body_id)
         check_minutes(minutes)
         text = checked_reason(reason)
+        # Who begins at this moment either is there already and has the minutes, or waits and finds them granted.
+        await close_gate(Gate.STARTING, body_id)
         inserted = await SittingExtraTime.insert(
             SittingExtraTime(
                 cycle=cycle_id,

@@ -167,8 +167,8 @@ class AssessmentPaper(Record, db=ROUTER, tablename="assessment_paper"):
 class Attempt(Record, db=ROUTER, tablename="attempt"):
     """答卷. The paper is frozen into it at its start: `questions` (what the client may see) and `answer_key` (what it
     may not) are JSON in two columns, so that no reading of the first can give away the second. `pass_percent` is null
-    where the authority fixes it after the sitting; `passed` then stays null too: the paper's state and `PassMark` tell,
-    and a province's rows need not be written anew.
+    where the authority fixes it after the sitting; `passed` then stays null too (until a voided question has it marked
+    anew): the paper's state and `PassMark` tell, and a province's rows need not be written anew.
 
     The policy's limits are frozen with it: the grace for a late network, what is done when time is up, and the seconds
     in which an overdue paper may be submitted. `closes_at` is the instant from which nothing is left to the doctor, so
