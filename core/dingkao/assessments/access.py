@@ -16,7 +16,7 @@ from dingkao.audit.work import UnitOfWork
 from dingkao.clock import china_date
 from dingkao.cycles.tables import PinnedPolicy
 from dingkao.db.database import is_postgresql
-from dingkao.db.gates import Gate, going_through
+from dingkao.db.gates import Gate, GateClosed, going_through
 from dingkao.db.statement import Statement
 from dingkao.doctors.tables import BehaviourRecord
 from dingkao.environment import Environment
@@ -92,15 +92,18 @@ async def lock_assessment(
     work: UnitOfWork, assessment_id: int, kinds: Sequence[Kind] = (Kind.ASSESSMENT,), *, gate: Gate | None = None
 ) -> AssessmentRecord:
     """The assessment, locked until the transaction ends, so that of two requests at once the second sees what the
-    first has done; before that gone through `gate`. Sets `work.acting`. Raises NotFound.
+    first has done; before that gone through `gate`. Sets `work.acting`. Raises NotFound, GateClosed.
 
     On SQLite the transaction itself is the lock: it began with BEGIN IMMEDIATE.
     """
+    through = True
     if is_postgresql() and gate is not None:
-        await _lock_row_behind.run(id=assessment_id, gate=gate)
+        through = await _lock_row_behind.first(id=assessment_id, gate=gate) is not None
     elif is_postgresql():
         await _lock_row.run(id=assessment_id)
     record = await read_assessment(work.caller, assessment_id, kinds)
+    if not through:
+        raise GateClosed
     grant = _grant_as(work.caller, record, kinds)
     assert grant is not None  # noqa: S101 - read_assessment has just checked it
     work.acting = grant

@@ -10,7 +10,7 @@ from piccolo.querystring import QueryString
 from dingkao.assessments.access import lock_assessment
 from dingkao.assessments.records import AssessmentRecord, read_records
 from dingkao.audit.work import SYSTEM_CALLER, UnitOfWork, begin
-from dingkao.db.gates import Gate
+from dingkao.db.gates import Gate, GateClosed
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
 from dingkao.logs import get_logger
@@ -67,8 +67,8 @@ async def voided_positions(cycle_id: int, attempt_id: int) -> frozenset[int]:
 async def mark_attempt(environment: Environment, attempt_id: int, assessment_id: int) -> bool:
     """Mark a submitted attempt and let the paper and the assessment follow; False where that is done already.
 
-    A pass mark or a voided question that is being decided is waited for, and known. An error undoes the whole step: the
-    paper stays submitted and the sweeper tries again.
+    GateClosed while a question is being voided or a pass mark fixed, which the mark has to know. That and an error undo
+    the whole step: the paper stays submitted and the sweeper tries again.
     """
     async with begin(environment, SYSTEM_CALLER) as work:
         record = await lock_assessment(work, assessment_id, gate=Gate.MARKING)
@@ -88,6 +88,9 @@ async def try_to_mark(environment: Environment, attempt_id: int, assessment_id: 
     sweeper. Returns whether the attempt was marked."""
     try:
         return await mark_attempt(environment, attempt_id, assessment_id)
+    except GateClosed:
+        _log.info("attempt is marked later: the marks of its cycle are being decided over", attempt=attempt_id)
+        return False
     except Exception as error:
         _log.error("attempt could not be marked", attempt=attempt_id, exc_info=error)
         return False
