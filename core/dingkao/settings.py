@@ -387,7 +387,13 @@ class Settings(BaseSettings):
         default=50,
         ge=1,
         le=100_000,
-        description="Codes asked for from one address in a day, to phones no registry holds",
+        description="Codes asked for from one address in a day, for forgotten passwords or to phones no registry holds",
+    )
+    sms_codes_hospital_day: int = Field(
+        default=500,
+        ge=1,
+        le=100_000,
+        description="What `sms_codes_address_day` is for the addresses of hospitals (`hospital_addresses`)",
     )
     wechat_app_id: str | None = Field(
         default=None, max_length=100, description="AppID of the mini-program whose users may log in; unset: none do"

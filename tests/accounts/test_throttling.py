@@ -9,10 +9,11 @@ from argon2 import PasswordHasher
 from dingkao.accounts.logging_in import log_in
 from dingkao.accounts.passwords import hash_password
 from dingkao.accounts.rules import FailureLimits, Failures, failures_of_window, one_more, waits
-from dingkao.accounts.sessions import Origin, address_group
+from dingkao.accounts.sessions import Origin
 from dingkao.accounts.tables import Account, Throttle
 from dingkao.accounts.throttling import clear_failures, forget_throttles
 from dingkao.accounts.totp import code_of, matching_step, step_of
+from dingkao.addresses import address_group
 from dingkao.environment import Environment
 from dingkao.plugin.errors import TooManyRequests, ValidationFailed
 from dingkao.testing.clock import SettableClock

@@ -1,4 +1,4 @@
-"""`dingkao account create` and `list`: the real command line, in the test's own process since it is called often."""
+"""`dingkao account create`, `list`, `unlock`: the real command line in the test's own process: it is called often."""
 
 import asyncio
 import re
@@ -178,3 +178,21 @@ def test_a_database_that_is_not_there_or_not_migrated(
         assert refused.code == 1
         assert "run `dingkao migrate` first" in refused.complaint
         assert refused.out == ""
+
+
+def test_the_last_administrator_is_unlocked_from_the_machine(run: Run, sqlite_url: str) -> None:
+    assert run("create", "wang.fang", "--name", "王芳").code == 0
+    with sqlite3.connect(sqlite_url.removeprefix("sqlite:///")) as connection:
+        connection.execute("UPDATE account SET failures = 100")
+    connection.close()
+    unlocked = run("unlock", "wang.fang", "--reason", "来电核实")
+    assert (unlocked.code, unlocked.err.strip()) == (0, "unlocked the account of 王芳")
+    assert rows(sqlite_url, "SELECT failures FROM account") == [(0,)]
+    assert rows(sqlite_url, "SELECT action FROM audit_entry ORDER BY id DESC LIMIT 1") == [("UNLOCK_ACCOUNT",)]
+    for arguments, said in (
+        (("nobody", "来电"), "no account has this login name"),
+        (("wang.fang", " "), "Give the reason"),
+    ):
+        refused = run("unlock", arguments[0], "--reason", arguments[1])
+        assert refused.code == 1
+        assert said in refused.err

@@ -2,7 +2,8 @@
 
 Where a region chooses them they stand in place of the initial password. Everywhere they are the way back in for a
 doctor without a phone: the officer starts it and never chooses a password (ASVS 5.0, 6.4.1, 6.4.6), and until the code
-is used the old password goes on.
+is used the old password goes on. An account that holds roles of staff is opened by none: the officer would hold them
+too.
 """
 
 import csv
@@ -15,10 +16,12 @@ from typing import Any
 from dingkao.accounts.code_rules import new_activation_code, plain_activation_code
 from dingkao.accounts.credential_tables import ActivationCode
 from dingkao.accounts.digests import code_digest, code_fits
+from dingkao.accounts.held_roles import held_problem, with_roles
 from dingkao.accounts.notices import send_notice
 from dingkao.accounts.place import accounts_policy
 from dingkao.accounts.step_up import step_up
 from dingkao.accounts.tables import Account
+from dingkao.accounts.throttling import forget_failures
 from dingkao.audit.work import UnitOfWork, begin
 from dingkao.clock import CHINA
 from dingkao.db.bulk import insert_many
@@ -63,9 +66,9 @@ _of_institution = Statement(
     constants=("count",),
 )
 _accounts = Statement(
-    lambda p: Account.select(Account.id, Account.doctor, Account.phone, Account.password_hash, Account.disabled).where(
-        Account.doctor.is_in(p.doctors)
-    )
+    lambda p: Account.select(
+        Account.id, Account.doctor, Account.phone, Account.password_hash, Account.failures, Account.disabled
+    ).where(Account.doctor.is_in(p.doctors))
 )
 _open_codes = Statement(
     lambda p: ActivationCode.select(ActivationCode.account, ActivationCode.expires_at).where(
@@ -123,8 +126,9 @@ async def issue_activation_codes(
     """Issue a code to each of the doctors of the institution, or, without `doctor_ids`, to those who have neither set a
     password nor been given a code that is still open, at most 500 at once.
 
-    A new code makes the earlier one void. By an officer of that institution. Raises NotLoggedIn, StepUpRequired,
-    NotFound where it is not his institution, ValidationFailed: NUMBER_OF_DOCTORS, NOT_FOUND, ACCOUNT_DISABLED.
+    A new code makes the earlier one void, and the account's failed logins are forgotten: a code that a locked account
+    does not take would be none. By an officer of that institution. Raises NotLoggedIn, StepUpRequired, NotFound where
+    it is not his institution, ValidationFailed: NUMBER_OF_DOCTORS, NOT_FOUND, ACCOUNT_DISABLED, ACCOUNT_HOLDS_ROLES.
     """
     phones: list[str] = []
     async with begin(environment, caller) as work:
@@ -134,7 +138,7 @@ async def issue_activation_codes(
         else:
             rows, more = await _given(institution_id, doctor_ids), False
         accounts = {row["doctor"]: row for row in await _accounts_of([row["doctor"] for row in rows])}
-        _refuse_disabled(doctor_ids, accounts)
+        await _refuse_closed(work, doctor_ids, accounts)
         policies = await accounts_policy(environment, rows[0]["doctor"]) if rows else None
         hours = policies.activation_hours if policies else 0
         expires_at = work.now + timedelta(hours=hours)
@@ -154,7 +158,9 @@ async def issue_activation_codes(
             for one in codes
             if accounts[one.doctor_id]["password_hash"] and accounts[one.doctor_id]["phone"]
         ]
-        await work.record("ISSUE_ACTIVATION_CODES", "Organisation", institution_id, {"codes": len(codes)})
+        unlocked = sum(accounts[one.doctor_id]["failures"] > 0 for one in codes)
+        detail = {"codes": len(codes), "unlocked": unlocked}
+        await work.record("ISSUE_ACTIVATION_CODES", "Organisation", institution_id, detail)
     for phone in phones:
         # Whose account was in use is told that somebody asked for another way in.
         send_notice(environment, phone, "access_reissued")
@@ -191,10 +197,11 @@ async def _waiting(work: UnitOfWork, institution_id: int) -> tuple[list[Any], bo
         rows = await _of_institution.run(institution=institution_id, after=after, count=MOST_AT_ONCE)
         accounts = {row["doctor"]: row for row in await _accounts_of([row["doctor"] for row in rows])}
         ids = [account["id"] for account in accounts.values()]
-        opened = {row["account"] for row in await _open_codes.run(accounts=ids) if row["expires_at"] > work.now}
+        closed = {row["account"] for row in await _open_codes.run(accounts=ids) if row["expires_at"] > work.now}
+        closed |= await with_roles(ids, work.today)
         for row in rows:
             account = accounts.get(row["doctor"])
-            if account is None or account["password_hash"] or account["disabled"] or account["id"] in opened:
+            if account is None or account["password_hash"] or account["disabled"] or account["id"] in closed:
                 continue
             if len(waiting) == MOST_AT_ONCE:
                 return waiting, True
@@ -208,12 +215,19 @@ async def _accounts_of(doctor_ids: list[int]) -> list[Any]:
     return await _accounts.run(doctors=doctor_ids)
 
 
-def _refuse_disabled(doctor_ids: Sequence[int] | None, accounts: dict[int, Any]) -> None:
+async def _refuse_closed(work: UnitOfWork, doctor_ids: Sequence[int] | None, accounts: dict[int, Any]) -> None:
     text = Text("该账户已停用。", "This account is disabled.")
+    chosen = list(enumerate(doctor_ids or ()))
     problems = [
         FieldProblem(f"doctorIds.{place}", "ACCOUNT_DISABLED", text)
-        for place, doctor_id in enumerate(doctor_ids or ())
+        for place, doctor_id in chosen
         if doctor_id not in accounts or accounts[doctor_id]["disabled"]
+    ]
+    held = await with_roles([account["id"] for account in accounts.values()], work.today) if chosen else frozenset()
+    problems += [
+        held_problem(f"doctorIds.{place}")
+        for place, doctor_id in chosen
+        if doctor_id in accounts and accounts[doctor_id]["id"] in held
     ]
     if problems:
         raise ValidationFailed(problems)
@@ -223,9 +237,8 @@ async def _keep(work: UnitOfWork, institution_id: int, codes: list[IssuedCode], 
     if not codes:
         return
     ids = [accounts[one.doctor_id]["id"] for one in codes]
-    await ActivationCode.update({ActivationCode.revoked_at: work.now}).where(
-        ActivationCode.account.is_in(ids) & ActivationCode.used_at.is_null() & ActivationCode.revoked_at.is_null()
-    )
+    await revoke_activation(work, ids)
+    await forget_failures(ids)
     columns = (
         ActivationCode.account, ActivationCode.institution, ActivationCode.issued_by, ActivationCode.digest,
         ActivationCode.issued_at, ActivationCode.expires_at,
@@ -236,6 +249,15 @@ async def _keep(work: UnitOfWork, institution_id: int, codes: list[IssuedCode], 
         for account_id, one in zip(ids, codes, strict=True)
     ]  # fmt: skip
     await insert_many(columns, rows)
+
+
+async def revoke_activation(work: UnitOfWork, account_ids: list[int]) -> None:
+    """Make the open codes of the accounts void; inside the caller's transaction."""
+    await ActivationCode.update({ActivationCode.revoked_at: work.now}).where(
+        ActivationCode.account.is_in(account_ids)
+        & ActivationCode.used_at.is_null()
+        & ActivationCode.revoked_at.is_null()
+    )
 
 
 def _digest(account_id: int, code: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from dingkao.accounts import rules
 from dingkao.accounts.activation import activation_fits, use_activation
+from dingkao.accounts.held_roles import with_roles
 from dingkao.accounts.passwords import hash_password, needs_rehash, verify_password
 from dingkao.accounts.place import accounts_policy
 from dingkao.accounts.second_factor import SecondFactorCheck, take_code
@@ -23,6 +24,7 @@ from dingkao.accounts.throttling import (
     known_from,
 )
 from dingkao.audit.work import SYSTEM_CALLER, UnitOfWork, begin
+from dingkao.clock import china_date
 from dingkao.db.database import is_postgresql
 from dingkao.db.sealed import indexes_of
 from dingkao.db.statement import Statement
@@ -65,8 +67,14 @@ class LoggedIn:
 async def account_by_login_name(login_name: str) -> Any:
     """The account whose login name is what was typed, a doctor's number in its stored form or the name of staff; None
     where there is none."""
-    account: Any = await _account_by_login.first(logins=indexes_of(Account.login_name, normalise_number(login_name)))
-    return account or await _account_by_login.first(logins=indexes_of(Account.login_name, login_name.strip()))
+    # One statement, whatever was typed and whether it is found: no name of staff is a number in its stored form.
+    return await _account_by_login.first(logins=login_indexes(login_name))
+
+
+def login_indexes(login_name: str) -> list[str]:
+    """The indexes under which an account with this login name is found; a doctor's is the document number."""
+    names = (normalise_number(login_name), login_name.strip())
+    return [index for name in names for index in indexes_of(Account.login_name, name)]
 
 
 async def locked_account(account_id: int) -> Any:
@@ -144,11 +152,19 @@ class _Entry:
         self.activation: int | None = None
 
     async def found(self, account: Any, *, fits: bool) -> bool:
-        """Whether it opens the account. Behind the lock: of two who give one code, one comes in."""
+        """Whether it opens the account. Behind the lock: of two who give one code, one comes in.
+
+        What others know or hand out, the initial password and the activation code, opens no account that holds roles.
+        """
+        now = self._environment.clock.now()
         if not fits:
-            now = self._environment.clock.now()
             self.activation = await activation_fits(self._environment, account["id"], self._given, now)
-        return fits or self.activation is not None
+        elif account["password_hash"] is not None:
+            return True
+        if (fits or self.activation is not None) and not await with_roles([account["id"]], china_date(now)):
+            return True
+        self.activation = None
+        return False
 
     def opens_first_login_only(self, account: Any, now: datetime) -> bool:
         """Whether an own password has to be set before anything else."""
@@ -167,7 +183,6 @@ async def _begin(work: UnitOfWork, account: Any, origin: Origin, better_hash: st
         account["id"],
         work.now,
         first_login=first_login,
-        staff=account["doctor"] is None,
         confirmed_until=None if first_login else confirmed_until(work.environment, work.now),
         address=origin.address,
         device=origin.device,

@@ -14,6 +14,7 @@ from dingkao.accounts import code_rules
 from dingkao.accounts.credential_vocabulary import CodePurpose
 from dingkao.accounts.digests import code_digest, code_fits
 from dingkao.accounts.tables import PhoneCode
+from dingkao.addresses import address_group, is_hospital
 from dingkao.audit.work import UnitOfWork
 from dingkao.db.database import is_postgresql
 from dingkao.db.sealed import indexes_of
@@ -108,9 +109,11 @@ def _wait(work: UnitOfWork, rows: list[Any]) -> timedelta:
 
 
 async def wait_of_address(work: UnitOfWork, address: str) -> timedelta:
-    """How long until another code may be asked for from `address`; zero: now."""
-    most = work.environment.settings.sms_codes_address_day
-    rows = await _of_address.run(address=address, since=work.now - timedelta(days=1), count=most)
+    """How long until another code may be asked for from `address`, or from its IPv6 network; zero: now."""
+    settings = work.environment.settings
+    hospital = is_hospital(settings.hospital_addresses, address)
+    most = settings.sms_codes_hospital_day if hospital else settings.sms_codes_address_day
+    rows = await _of_address.run(address=address_group(address), since=work.now - timedelta(days=1), count=most)
     return rows[-1]["sent_at"] + timedelta(days=1) - work.now if len(rows) >= most else timedelta()
 
 
@@ -132,7 +135,7 @@ async def make_code(work: UnitOfWork, order: CodeOrder) -> str:
             account=order.account_id,
             phone=order.phone,
             subject=order.subject,
-            address=order.address,
+            address=address_group(order.address) if order.address else "",
             purpose=order.purpose.value,
             digest=digest,
             sent_at=work.now,

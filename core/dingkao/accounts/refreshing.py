@@ -6,6 +6,8 @@ from typing import Any
 
 from piccolo.querystring import QueryString
 
+from dingkao.accounts.held_roles import HOLDS_ROLES
+from dingkao.accounts.rules import is_staff, is_staff_caller
 from dingkao.accounts.sessions import (
     NewSession,
     Origin,
@@ -17,6 +19,7 @@ from dingkao.accounts.sessions import (
 from dingkao.accounts.tables import Session, SessionToken
 from dingkao.accounts.vocabulary import SessionEnd
 from dingkao.audit.work import SYSTEM_CALLER, begin
+from dingkao.clock import china_date
 from dingkao.db.database import is_postgresql, transaction
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
@@ -29,13 +32,16 @@ MOST_FOLLOWERS = 5
 
 _session_of_token = Statement(
     lambda p: QueryString(
-        """
+        f"""
         SELECT t.id AS token, t.rotated_at AS rotated_at, t.followers AS followers, s.id AS session,
                s.first_login AS first_login, s.last_used_at AS last_used_at, s.ends_at AS ends_at,
-               s.ended_at AS ended_at, a.id AS account, a.doctor AS doctor, a.disabled AS disabled
+               s.ended_at AS ended_at, a.id AS account, a.doctor AS doctor, a.disabled AS disabled,
+               {HOLDS_ROLES} AS holds_roles
         FROM session_token t JOIN session s ON s.id = t.session JOIN account a ON a.id = s.account
-        WHERE t.refresh_digest = {}
-        """,
+        WHERE t.refresh_digest = {{}}
+        """,  # noqa: S608 - our own words
+        p.today,
+        p.today,
         p.digest,
     )
 )
@@ -84,14 +90,15 @@ async def refresh_session(environment: Environment, refresh_token: str, *, origi
     """
     who = replace(SYSTEM_CALLER, address=origin.address, request_id=origin.request_id)
     digest = token_digest(refresh_token)
-    found: Any = await _session_of_token.first(digest=digest)
+    today = china_date(environment.clock.now())
+    found: Any = await _session_of_token.first(digest=digest, today=today)
     if found is None:
         raise NotLoggedIn
     issued: NewSession | None = None
     async with begin(environment, who) as work:
         if is_postgresql():
             await _lock_session.run(id=found["session"])
-        found = await _session_of_token.first(digest=digest)
+        found = await _session_of_token.first(digest=digest, today=today)
         detail = {"ofSession": found["session"] if found else 0}
         if found is None or not _lives(environment, found, work.now):
             account = found["account"] if found else None
@@ -109,9 +116,13 @@ async def refresh_session(environment: Environment, refresh_token: str, *, origi
 
 
 def _lives(environment: Environment, found: Any, now: datetime) -> bool:
-    idle = idle_limit(environment.settings, staff=found["doctor"] is None)
+    idle = idle_limit(environment.settings, staff=_is_staff(found))
     last_used = environment.last_uses.last(found["session"], found["last_used_at"])
     return found["ended_at"] is None and not found["disabled"] and found["ends_at"] > now and last_used + idle > now
+
+
+def _is_staff(found: Any) -> bool:
+    return is_staff(found["doctor"], holds_roles=bool(found["holds_roles"]))
 
 
 def _reused(environment: Environment, found: Any, now: datetime) -> bool:
@@ -134,7 +145,7 @@ async def _rotate(environment: Environment, found: Any, now: datetime, origin: O
         now,
         ends_at=found["ends_at"],
         first_login=bool(found["first_login"]),
-        staff=found["doctor"] is None,
+        staff=_is_staff(found),
     )
 
 
@@ -143,7 +154,7 @@ async def list_sessions(environment: Environment, caller: Caller | None) -> list
     if caller is None:
         raise NotLoggedIn
     now = environment.clock.now()
-    idle = idle_limit(environment.settings, staff=caller.doctor_id is None)
+    idle = idle_limit(environment.settings, staff=is_staff_caller(caller))
     rows = await _open_sessions.run(account=caller.account_id, now=now, limit=MOST_SHOWN)
     records = [
         SessionRecord(

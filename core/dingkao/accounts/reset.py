@@ -1,7 +1,8 @@
 """A forgotten password: a code by SMS to the bound phone, and a new password (ASVS 5.0, 6.3.8, 6.4.3, 6.6).
 
-Who asks learns nothing of the account: the same answer, the same statements, the same limits whether there is one or
-not, and the message leaves after the answer. Who has bound no phone goes to the institution (`activation`).
+Who asks learns nothing of the account: the same answer, as many statements, the same limits whether there is one or
+not, and the message leaves after the answer. Who has bound no phone goes to the institution (`activation`), and who
+holds roles of staff too, to a security administrator.
 """
 
 import secrets

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from dingkao.plugin.caller import Caller
 from dingkao.plugin.errors import FieldProblem
 from dingkao.plugin.text import Text
+from dingkao.plugin.vocabulary import Role
 
 WRONG_CODE = FieldProblem(
     "code", "WRONG_SECOND_FACTOR", Text("动态口令不正确或已使用。", "The code is wrong, or was used already.")
@@ -35,6 +37,20 @@ class FailureLimits:
     longest_wait: timedelta
     forgotten_after: timedelta
     hard_stop: int
+
+
+def is_staff(doctor_id: int | None, *, holds_roles: bool) -> bool:
+    """Whether an account is staff's: it is no doctor's, or holds a role today beside its owner's own.
+
+    What this decides: how long a session may lie idle, how many there are, and that WeChat does not open it. A doctor
+    who is also an officer is staff: what his session opens decides, not whose it is.
+    """
+    return doctor_id is None or holds_roles
+
+
+def is_staff_caller(caller: Caller) -> bool:
+    """`is_staff` of who is logged in."""
+    return is_staff(caller.doctor_id, holds_roles=any(grant.role is not Role.DOCTOR for grant in caller.grants))
 
 
 def waits(failures: Failures, limits: FailureLimits, now: datetime) -> bool:

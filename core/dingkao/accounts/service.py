@@ -4,6 +4,7 @@ from typing import Any
 
 from dingkao.accounts.activation import began_by_activation
 from dingkao.accounts.credential_vocabulary import CodePurpose
+from dingkao.accounts.held_roles import require_no_roles
 from dingkao.accounts.logging_in import LoggedIn, confirmed_until, locked_account
 from dingkao.accounts.notices import send_notice
 from dingkao.accounts.own_credentials import session_flow
@@ -25,7 +26,7 @@ from dingkao.accounts.stored_passwords import repeats_earlier, store_password
 from dingkao.accounts.tables import Account
 from dingkao.accounts.throttling import clear_failures
 from dingkao.accounts.vocabulary import SessionEnd
-from dingkao.audit.work import begin
+from dingkao.audit.work import UnitOfWork, begin
 from dingkao.db.statement import Statement
 from dingkao.doctors.numbers import NumberError, parse_phone
 from dingkao.environment import Environment
@@ -46,15 +47,14 @@ async def send_phone_code(environment: Environment, caller: Caller | None, phone
     """Send the code of the first login and return the number it went to.
 
     Where the registry holds a phone, the code goes there and nowhere else. Raises ValidationFailed (PHONE_FIXED,
-    PHONE_REQUIRED, PHONE_FORMAT), TooManyRequests, StateConflict where the gateway fails.
+    PHONE_REQUIRED, PHONE_FORMAT), TooManyRequests, StateConflict where the gateway fails, or an activation code began
+    the session of an account that was given a role since (ACCOUNT_HOLDS_ROLES).
     """
     async with begin(environment, caller, first_login_allowed=True) as work:
         _require_first_login(work.caller)
+        activated = await _began_by_code(work)
         account: Any = await _account_by_id.first(id=work.caller.account_id)
-        renewing = account["password_hash"] is not None and not await began_by_activation(
-            work.caller.account_id, work.caller.session_id
-        )
-        if renewing and account["phone"]:
+        if account["password_hash"] is not None and not activated and account["phone"]:
             # An old password is being replaced: the phone is bound and stays so.
             target = _target_phone(account["phone"], phone)
         else:
@@ -74,6 +74,15 @@ async def send_phone_code(environment: Environment, caller: Caller | None, phone
     parameters = {"code": code, "minutes": minutes}
     await send_template(environment, target, CodePurpose.FIRST_LOGIN.value, "first_login_code", parameters)
     return target
+
+
+async def _began_by_code(work: UnitOfWork) -> bool:
+    """Whether the session was opened by an activation code. Raises StateConflict (ACCOUNT_HOLDS_ROLES) where it was,
+    and the account was given a role since."""
+    activated = await began_by_activation(work.caller.account_id, work.caller.session_id)
+    if activated:
+        await require_no_roles(work.caller.account_id, work.today)
+    return activated
 
 
 def _require_first_login(caller: Caller) -> None:
@@ -112,7 +121,8 @@ async def complete_first_login(
 ) -> LoggedIn:
     """Set the doctor's own password and bind the phone that received `code`; the old session ends, a full one begins.
 
-    Raises ValidationFailed with everything that is wrong (the password's problems, CODE_WRONG, CODE_EXPIRED).
+    Raises ValidationFailed with everything that is wrong (the password's problems, CODE_WRONG, CODE_EXPIRED);
+    StateConflict as `send_phone_code`.
     """
     if caller is None:
         raise NotLoggedIn
@@ -132,6 +142,7 @@ async def complete_first_login(
     async with begin(environment, caller, first_login_allowed=True) as work:
         _require_first_login(work.caller)
         await locked_account(account["id"])
+        await _began_by_code(work)
         found, problem = await find_code(work, CodePurpose.FIRST_LOGIN, session_flow(caller), code)
         if problem is not None:
             problems.append(problem)
@@ -146,7 +157,6 @@ async def complete_first_login(
                 account["id"],
                 work.now,
                 first_login=False,
-                staff=account["doctor"] is None,
                 confirmed_until=confirmed_until(environment, work.now),
                 address=caller.address,
                 device=device,

@@ -5,7 +5,6 @@ short access token that requests carry, and a refresh token that is good once (s
 """
 
 import hashlib
-import ipaddress
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,8 @@ from typing import Any
 from piccolo.querystring import QueryString
 
 from dingkao.access.rules import is_regional
+from dingkao.accounts.held_roles import is_staff_account
+from dingkao.accounts.rules import is_staff
 from dingkao.accounts.tables import Session, SessionToken
 from dingkao.accounts.vocabulary import SessionEnd
 from dingkao.clock import china_date
@@ -109,16 +110,16 @@ async def begin_session(
     now: datetime,
     *,
     first_login: bool,
-    staff: bool = False,
     confirmed_until: datetime | None = None,
     address: str = "",
     device: str = "",
 ) -> NewSession:
     """Insert a session for the account and its first tokens; inside the caller's transaction.
 
-    `staff`: the account is no doctor's; it has a shorter idle time, and its oldest sessions end where there are more
-    than `staff_sessions`. `confirmed_until`: until when the login itself counts as step-up (None: it does not).
+    Staff's (`rules.is_staff`) has a shorter idle time, and its oldest sessions end where there are more than
+    `staff_sessions`. `confirmed_until`: until when the login itself counts as step-up (None: it does not).
     """
+    staff = await is_staff_account(account_id, china_date(now))
     ends_at = now + timedelta(hours=environment.settings.session_hours)
     if staff:
         await _end_the_oldest(environment, account_id, now)
@@ -227,7 +228,7 @@ async def caller_of(
     first = rows[0]
     if first["ended_at"] is not None or first["expires_at"] <= now or first["ends_at"] <= now or first["disabled"]:
         return None
-    staff = first["doctor"] is None
+    staff = is_staff(first["doctor"], holds_roles=any(row["role"] is not None for row in rows))
     last_used = environment.last_uses.last(first["session"], first["last_used_at"])
     if last_used + idle_limit(environment.settings, staff=staff) <= now:
         return None
@@ -235,7 +236,7 @@ async def caller_of(
         environment.last_uses.note(first["session"], last_used, now)
     grants: list[RoleGrant] = []
     reach: dict[int | None, tuple[int, ...]] = {}
-    if not staff:
+    if first["doctor"] is not None:
         grants.append(RoleGrant(Role.DOCTOR, None))
     for row in rows:
         if row["role"] is None:
@@ -261,17 +262,3 @@ async def caller_of(
         and not first["second_factor"]
         and any(grant.role.value in demanding for grant in grants),
     )
-
-
-def address_group(address: str) -> str:
-    """The address as limits count it: an IPv6 network of 64 bits is one subscriber, who changes the rest at will."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address[:60]
-    if isinstance(parsed, ipaddress.IPv6Address):
-        mapped = parsed.ipv4_mapped
-        if mapped is not None:
-            return str(mapped)
-        return str(ipaddress.ip_network((parsed, 64), strict=False))
-    return str(parsed)

@@ -9,15 +9,13 @@ password never brings an address over its limit (security.md 3.2; ASVS 5.0, 6.3.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
-from ipaddress import ip_address, ip_network
 from typing import Any
 
 from piccolo.querystring import QueryString
 
 from dingkao.accounts.rules import FailureLimits, Failures, failures_of_window, one_more, waits
-from dingkao.accounts.sessions import address_group
 from dingkao.accounts.tables import Account, Session, Throttle
+from dingkao.addresses import address_group, is_hospital
 from dingkao.crypto.purposes import Purpose
 from dingkao.db.statement import Statement
 from dingkao.environment import Environment
@@ -27,6 +25,7 @@ from dingkao.settings import Settings
 HARD_FACTOR = 10
 # An account is known from an address where it began a session in this time.
 KNOWN_FOR = timedelta(days=90)
+_MOST_SESSIONS = 200
 
 _throttle = Statement(
     lambda p: Throttle.select(
@@ -36,10 +35,12 @@ _throttle = Statement(
 )  # fmt: skip
 _known_from = Statement(
     lambda p: (
-        Session.select(Session.id)
-        .where((Session.account == p.account) & (Session.address == p.address) & (Session.created_at > p.since))
-        .limit(1)
-    )
+        Session.select(Session.address)
+        .where((Session.account == p.account) & (Session.created_at > p.since))
+        .order_by(Session.id, ascending=False)
+        .limit(p.count)
+    ),
+    constants=("count",),
 )
 _count_address = Statement(
     lambda p: QueryString(
@@ -105,16 +106,6 @@ def failures_of(row: Mapping[str, Any] | None) -> Failures:
     return Failures(row["failures"], row["last_failed_at"], row["locked_until"])
 
 
-@lru_cache(maxsize=4096)
-def is_hospital(networks: tuple[str, ...], address: str) -> bool:
-    """Whether an address is one of a hospital's `networks`: many people stand behind it."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return False
-    return any(parsed in ip_network(network, strict=False) for network in networks)
-
-
 def _window(settings: Settings, now: datetime) -> tuple[int, float]:
     """The number of the present window, and the part of it that is over."""
     number, elapsed = divmod(now.timestamp(), settings.address_minutes * 60)
@@ -139,7 +130,10 @@ async def address_state(environment: Environment, address: str, now: datetime) -
 
 async def known_from(account_id: int, address: str, now: datetime) -> bool:
     """Whether the account has been used from the address before."""
-    return await _known_from.first(account=account_id, address=address, since=now - KNOWN_FOR) is not None
+    rows = await _known_from.run(account=account_id, since=now - KNOWN_FOR, count=_MOST_SESSIONS)
+    # By subscriber, as the address is counted: the rest of an IPv6 address changes every day.
+    group = address_group(address)
+    return any(address_group(row["address"]) == group for row in rows)
 
 
 async def count_refusal(environment: Environment, address: str, now: datetime, *, counted: bool) -> None:
@@ -167,8 +161,13 @@ async def count_account(environment: Environment, account: Mapping[str, Any], no
 
 async def clear_failures(account_id: int) -> None:
     """Forget the account's failures: after a login, a reset of its password, or an administrator's unlocking."""
+    await forget_failures([account_id])
+
+
+async def forget_failures(account_ids: list[int]) -> None:
+    """The same for several."""
     await Account.update({Account.failures: 0, Account.last_failed_at: None, Account.locked_until: None}).where(
-        Account.id == account_id
+        Account.id.is_in(account_ids)
     )
 
 

@@ -9,14 +9,16 @@ from typing import Any
 
 from dingkao.accounts.credential_tables import WeChatBinding
 from dingkao.accounts.digests import code_digest
+from dingkao.accounts.held_roles import is_staff_account
 from dingkao.accounts.logging_in import LoggedIn, locked_account
 from dingkao.accounts.notices import send_notice
 from dingkao.accounts.place import accounts_policy
+from dingkao.accounts.rules import is_staff_caller
 from dingkao.accounts.sessions import NewSession, Origin, begin_session
 from dingkao.accounts.step_up import step_up
 from dingkao.accounts.stored_passwords import is_due
 from dingkao.accounts.tables import Account
-from dingkao.accounts.throttling import account_waits, address_state, count_refusal
+from dingkao.accounts.throttling import account_waits, address_state, count_refusal, known_from
 from dingkao.audit.work import SYSTEM_CALLER, begin, logged_in
 from dingkao.db.sealed import indexes_of
 from dingkao.db.statement import Statement
@@ -94,8 +96,11 @@ async def bind_wechat(environment: Environment, caller: Caller | None, code: str
     NOT_A_DOCTOR, WECHAT_OFF, WECHAT_BLOCKED, WECHAT_UNAVAILABLE; ValidationFailed: WECHAT_CODE_INVALID; StepUpRequired.
     """
     asking = logged_in(caller)
-    if asking.doctor_id is None:
-        text = Text("微信登录仅供医师使用。", "Logging in by WeChat is for doctors.")
+    if is_staff_caller(asking):
+        text = Text(
+            "微信登录仅供医师使用，担任工作人员角色的账户不能使用。",
+            "Logging in by WeChat is for doctors, without a role of staff.",
+        )
         raise StateConflict("NOT_A_DOCTOR", text, "STAFF")
     open_id = await _open_id(environment, code)
     async with begin(environment, asking) as work:
@@ -148,11 +153,11 @@ async def log_in_with_wechat(environment: Environment, code: str, *, origin: Ori
     """Begin a session of the account that the WeChat account of `code` is bound to.
 
     Raises ValidationFailed with WECHAT_NOT_BOUND alike for an unbound one, and for an account that is disabled, waits
-    after failures or has not done its first login; what `bind_wechat` raises of WeChat; TooManyRequests where the
-    address is over its limit.
+    after failures, has not done its first login or was given a role of staff; what `bind_wechat` raises of WeChat;
+    TooManyRequests where the address is over its limit and the account was not used from there before.
     """
     state = await address_state(environment, origin.address, environment.clock.now())
-    if state.over:
+    if state.shut:
         raise TooManyRequests(state.retry_after)
     open_id = await _open_id(environment, code)
     binding: Any = await _by_open_id.first(indexes=_indexes_of(open_id))
@@ -164,7 +169,10 @@ async def log_in_with_wechat(environment: Environment, code: str, *, origin: Ori
             locked = await locked_account(account_id)
             account: Any = await _account.first(id=account_id)
             closed = account["disabled"] or account["second_factor"] or account["password_hash"] is None
-            if not closed and not await account_waits(environment, locked, work.now):
+            closed = closed or await is_staff_account(account_id, work.today)
+            # As by password: over its limit an address keeps out whom it has not seen before, and nobody else.
+            limited = state.over and not await known_from(account_id, origin.address, work.now)
+            if not closed and not limited and not await account_waits(environment, locked, work.now):
                 policy = await accounts_policy(environment, account["doctor"])
                 session = await begin_session(
                     environment,
@@ -179,6 +187,8 @@ async def log_in_with_wechat(environment: Environment, code: str, *, origin: Ori
             await work.record("LOG_IN_REFUSED", "Account", account_id or None, {"by": "WECHAT"}, result=_NOT_BOUND.code)
         else:
             await work.record("LOG_IN", "Account", account_id, {"newSession": session.session_id, "by": "WECHAT"})
+    if session is None and state.over:
+        raise TooManyRequests(state.retry_after)
     if session is None:
         raise ValidationFailed([_NOT_BOUND])
     return LoggedIn(session, account_id)

@@ -2,7 +2,8 @@
 it did.
 
 The refused act's own transaction is undone, so this is one of its own. Bounded for each session, and for each address
-of those who have none: nobody fills the disk by asking. Each worker process counts for itself.
+of those who have none (an IPv6 network is one): nobody fills the disk by asking. Each worker process counts for
+itself.
 """
 
 import re
@@ -12,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from dingkao.addresses import address_group
 from dingkao.audit.work import SYSTEM_CALLER, begin
 from dingkao.environment import Environment
 from dingkao.logs import get_logger
@@ -64,7 +66,7 @@ class RefusalLog:
 
         Never raises: the refusal is answered all the same, and an audit that cannot be written is in the log.
         """
-        asker = ("session", caller.session_id) if caller is not None else ("address", address)
+        asker = ("session", caller.session_id) if caller is not None else ("address", address_group(address))
         if once and self._is_known((*asker, action, code, found)):
             return
         left = self._left(asker)

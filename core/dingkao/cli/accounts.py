@@ -1,4 +1,4 @@
-"""`dingkao account create` and `dingkao account list`: accounts of staff, from the machine itself."""
+"""`dingkao account create`, `list` and `unlock`: accounts, from the machine itself."""
 
 import asyncio
 from datetime import date, datetime
@@ -87,6 +87,19 @@ def list_accounts(
     output().print(table)
 
 
+@app.command()
+def unlock(
+    login_name: Annotated[str, typer.Argument(help="Login name; a doctor's is the document number.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the audit 事由.")],
+) -> None:
+    """Let an account try again that is locked after wrong passwords. 解除锁定
+
+    Otherwise security administrators do this, and institutions by a new activation code; this is for the last of them.
+    """
+    name = asyncio.run(_unlock(login_name, reason))
+    warn(f"unlocked the account of {name}")
+
+
 def _day(given: datetime | None) -> date | None:
     return given.date() if given else None
 
@@ -127,6 +140,27 @@ async def _create(
                 f"{_PARTS.get(one.path, one.path)}: {one.text.en} ({one.code})" for one in refused.problems
             )
             raise CommandFailed(said) from refused
+
+
+async def _unlock(login_name: str, reason: str) -> str:
+    from dingkao.audit.work import SYSTEM_CALLER
+    from dingkao.cli.opening import open_environment
+    from dingkao.plugin.errors import NotFound, ValidationFailed
+    from dingkao.staff.service import AccountChange, change_account
+
+    async with open_environment() as environment:
+        try:
+            record = await change_account(
+                environment, SYSTEM_CALLER, None, AccountChange.UNLOCK, reason, login_name=login_name
+            )
+        except NotFound as unknown:
+            # Not the name: it may be a document number, and what is printed is kept.
+            raise CommandFailed(
+                "no account has this login name; `dingkao account list` lists those of staff"
+            ) from unknown
+        except ValidationFailed as refused:
+            raise CommandFailed("; ".join(one.text.en for one in refused.problems)) from refused
+        return record.name
 
 
 async def _list(stale: bool) -> "list[StaffRecord]":

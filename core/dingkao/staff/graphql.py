@@ -8,6 +8,8 @@ from typing import Annotated, TypeAlias
 import strawberry
 
 from dingkao.access.rules import Kind, require_sight
+from dingkao.accounts.rules import waits
+from dingkao.accounts.throttling import failure_limits
 from dingkao.audit.work import logged_in
 from dingkao.clock import china_date
 from dingkao.context import CoreInfo
@@ -57,8 +59,10 @@ class StaffAccount(Node):
     login_name: str = strawberry.field(description="Login name; a doctor's is masked. 登录名")
     name: str = strawberry.field(description="Name. 姓名")
     disabled: bool = strawberry.field(description="Whether it is kept out. 是否停用")
+    locked: bool = strawberry.field(description="Whether it takes no login now, after wrong passwords. 是否锁定")
     locked_until: datetime | None = strawberry.field(
-        description="Until when it waits after wrong passwords; null: it does not wait. 锁定至"
+        description="Until when it waits after wrong passwords; null: it does not, or, where `locked`, until it is "
+        "unlocked. 锁定至"
     )
     initial_secret_until: datetime | None = strawberry.field(
         description="Until when its initial secret opens the first login; null: that is done. 初始密码有效期至"
@@ -73,13 +77,15 @@ def _show(info: CoreInfo, record: StaffRecord) -> StaffAccount:
     environment = info.context.environment
     now = environment.clock.now()
     today = china_date(now)
-    waits = record.locked_until is not None and record.locked_until > now
+    until = record.failures.locked_until
+    locked = waits(record.failures, failure_limits(environment.settings), now)
     return StaffAccount(
         id=strawberry.ID(encode_id("StaffAccount", record.id)),
         login_name=record.login_name if record.doctor_id is None else mask_document_number(record.login_name),
         name=record.name,
         disabled=record.disabled,
-        locked_until=record.locked_until if waits else None,
+        locked=locked,
+        locked_until=until if until is not None and until > now else None,
         initial_secret_until=record.initial_until,
         created_at=record.created_at,
         last_login_at=record.last_login_at,
@@ -148,9 +154,14 @@ class EndRoleInput:
 
 @strawberry.input(description="An account, and what is done to it. 账户变更")
 class ChangeAccountInput:
-    account_id: strawberry.ID = strawberry.field(description="The account. 账户标识")
     change: AccountChangeEnum = strawberry.field(description="What. 变更")
     reason: str = strawberry.field(description="Why. 事由")
+    account_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The account; or give `loginName`. 账户标识"
+    )
+    login_name: str | None = strawberry.field(
+        default=None, description="Its login name, a doctor's document number; or give `accountId`. 登录名或证件号码"
+    )
 
 
 @strawberry.input(description="An account that begins anew. 重新发放初始密码")
@@ -249,10 +260,12 @@ class StaffMutation:
     async def change_account(
         self, info: CoreInfo, input: Annotated[ChangeAccountInput, strawberry.argument(description="What. 变更")]
     ) -> ChangeStaffAccountResult:
-        account_id = decode_id("StaffAccount", input.account_id)
+        account_id = None if input.account_id is None else decode_id("StaffAccount", input.account_id)
         environment, caller = info.context.environment, info.context.caller
-        await service.change_account(environment, caller, account_id, input.change, input.reason)
-        return await load_staff_account(info, account_id)
+        record = await service.change_account(
+            environment, caller, account_id, input.change, input.reason, login_name=input.login_name
+        )
+        return _show(info, record)
 
     @strawberry.mutation(description="Give an account a role. 授予角色")
     async def assign_role(

@@ -8,10 +8,10 @@ from typing import Any
 from piccolo.querystring import QueryString
 
 from dingkao.access.rules import Reach
+from dingkao.accounts.logging_in import login_indexes
+from dingkao.accounts.rules import Failures
 from dingkao.accounts.tables import Account
-from dingkao.db.sealed import indexes_of
 from dingkao.db.statement import Parameters, Statement
-from dingkao.doctors.numbers import normalise_number
 from dingkao.institutions.service import contains_pattern
 from dingkao.plugin.vocabulary import Role
 from dingkao.staff.rules import HeldRole, row_of
@@ -19,7 +19,8 @@ from dingkao.staff.rules import HeldRole, row_of
 _LAST_LOGIN = "(SELECT MAX(s.created_at) FROM session AS s WHERE s.account = a.id)"
 _COLUMNS = (
     "a.id AS id, a.login_name AS login_name, a.name AS name, a.doctor AS doctor, a.disabled AS disabled, "
-    "a.locked_until AS locked_until, a.initial_until AS initial_until, a.created_at AS created_at, "
+    "a.failures AS failures, a.last_failed_at AS last_failed_at, a.locked_until AS locked_until, "
+    "a.initial_until AS initial_until, a.created_at AS created_at, "
     f"{_LAST_LOGIN} AS last_login_at"
 )
 
@@ -33,7 +34,7 @@ class StaffRecord:
     name: str
     doctor_id: int | None
     disabled: bool
-    locked_until: datetime | None
+    failures: Failures
     initial_until: datetime | None
     created_at: datetime
     last_login_at: datetime | None
@@ -108,12 +109,6 @@ async def staff_page(
     return [found[row["id"]] for row in rows]
 
 
-def login_indexes(login_name: str) -> list[str]:
-    """The indexes under which an account with this login name is found; a doctor's is the document number."""
-    names = dict.fromkeys((login_name.strip(), normalise_number(login_name)))
-    return [index for name in names for index in indexes_of(Account.login_name, name)]
-
-
 async def read_accounts(ids: Sequence[int]) -> dict[int, StaffRecord]:
     """The accounts of `ids` that there are, by id: two queries."""
     if not ids:
@@ -124,7 +119,8 @@ async def read_accounts(ids: Sequence[int]) -> dict[int, StaffRecord]:
     return {
         row["id"]: StaffRecord(
             row["id"], str(_login.open(row["login_name"])), row["name"], row["doctor"], bool(row["disabled"]),
-            instant(row["locked_until"]), instant(row["initial_until"]), instant(row["created_at"]) or _BEGINNING,
+            Failures(row["failures"], instant(row["last_failed_at"]), instant(row["locked_until"])),
+            instant(row["initial_until"]), instant(row["created_at"]) or _BEGINNING,
             instant(row["last_login_at"]), tuple(roles.get(row["id"], ())),
         )
         for row in await _accounts.run(ids=list(ids))

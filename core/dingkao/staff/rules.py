@@ -138,6 +138,18 @@ def role_problems(
     return problems
 
 
+def activation_problems(account: Any) -> list[FieldProblem]:
+    """What is wrong with giving a role to a doctor's account; empty where it is its owner's. `account` has
+    `password_hash`, `initial_until` and `phone`."""
+    if account["password_hash"] is not None and account["initial_until"] is None and account["phone"]:
+        return []
+    text = Text(
+        "该医师账户尚未激活：请医师本人先设置密码并绑定手机号。",
+        "The doctor's account is not activated: he sets his own password and binds his phone first.",
+    )
+    return [FieldProblem("loginName", "ACCOUNT_NOT_ACTIVATED", text)]
+
+
 def _exclude_each_other(one: Role, other: Role) -> bool:
     if one is other:
         return False

@@ -6,10 +6,14 @@ from enum import StrEnum
 from typing import Any
 
 from dingkao.access.rules import Kind, reach_of, require_sight
+from dingkao.accounts.activation import revoke_activation
+from dingkao.accounts.logging_in import login_indexes
 from dingkao.accounts.passwords import hash_password
+from dingkao.accounts.place import region_of_doctor
 from dingkao.accounts.sessions import end_sessions
 from dingkao.accounts.step_up import step_up
 from dingkao.accounts.tables import Account, RoleAssignment
+from dingkao.accounts.throttling import clear_failures
 from dingkao.accounts.vocabulary import SessionEnd
 from dingkao.audit.work import UnitOfWork, begin, logged_in
 from dingkao.clock import china_date
@@ -22,10 +26,13 @@ from dingkao.plugin.errors import FieldProblem, Forbidden, NotEligible, NotFound
 from dingkao.plugin.text import Text
 from dingkao.plugin.vocabulary import Role
 from dingkao.staff import rules
-from dingkao.staff.records import StaffRecord, login_indexes, read_accounts, staff_page
+from dingkao.staff.records import StaffRecord, read_accounts, staff_page
 
 _lock = Statement(lambda p: Account.select(Account.id).where(Account.id == p.id).lock_rows())
 _by_login = Statement(lambda p: Account.select(Account.id).where(Account.login_index.is_in(p.logins)))
+_opened = Statement(
+    lambda p: Account.select(Account.password_hash, Account.initial_until, Account.phone).where(Account.id == p.id)
+)
 _assignment = Statement(
     lambda p: RoleAssignment.select(RoleAssignment.id, RoleAssignment.account).where(RoleAssignment.id == p.id)
 )
@@ -129,12 +136,13 @@ async def renew_initial_secret(environment: Environment, caller: Caller | None, 
     secret = rules.new_secret()
     hashed = await hash_password(secret)
     async with begin(environment, caller) as work:
-        await _lock_administered(work, account_id)
+        await _lock_administered(work, account_id, doctors=False)
         until = work.now + timedelta(hours=environment.settings.initial_secret_hours)
         changes: dict[Any, Any] = {
             Account.password_hash: hashed,
             Account.initial_until: until,
             Account.failures: 0,
+            Account.last_failed_at: None,
             Account.locked_until: None,
         }
         await Account.update(changes).where(Account.id == account_id)
@@ -144,27 +152,44 @@ async def renew_initial_secret(environment: Environment, caller: Caller | None, 
 
 
 async def change_account(
-    environment: Environment, caller: Caller | None, account_id: int, change: AccountChange, reason: str
-) -> None:
+    environment: Environment,
+    caller: Caller | None,
+    account_id: int | None,
+    change: AccountChange,
+    reason: str,
+    *,
+    login_name: str | None = None,
+) -> StaffRecord:
     """Disable an account (its sessions end at once, ASVS 7.4.2), enable or unlock it; doing so again changes nothing.
+    The account is named by its key or by its login name: a doctor's, who is in no list of staff, by his number.
 
-    By a security administrator who keeps the accounts of every organisation where it holds a role, and whose own it is
-    not. Raises NotFound, NotEligible (OWN_ACCOUNT), StateConflict (ACCOUNT_BEYOND_SCOPE), ValidationFailed, Forbidden.
+    By a security administrator who keeps the accounts of every organisation where it holds a role, and of the region
+    where its doctor is registered, and whose own it is not. Returns the account. Raises NotFound, NotEligible
+    (OWN_ACCOUNT), StateConflict (ACCOUNT_BEYOND_SCOPE), ValidationFailed (REASON_REQUIRED, ACCOUNT_REQUIRED),
+    Forbidden.
     """
     require_sight(logged_in(caller), Kind.ACCOUNT)
+    if (account_id is None) == (login_name is None):
+        text = Text("请给出账户标识或登录名之一。", "Give the account or its login name, one of the two.")
+        raise ValidationFailed([FieldProblem("accountId", "ACCOUNT_REQUIRED", text)])
     if not reason.strip() or len(reason) > 500:
         text = Text("请填写事由（不超过500字）。", "Give the reason, in at most 500 characters.")
         raise ValidationFailed([FieldProblem("reason", "REASON_REQUIRED", text)])
     async with begin(environment, caller) as work:
-        await _lock_administered(work, account_id)
+        if account_id is None:
+            row = await _by_login.first(logins=login_indexes(login_name or ""))
+            # Nobody's number, and one of another region: alike.
+            account_id = int(row["id"]) if row is not None else 0
+        await _lock_administered(work, account_id, doctors=True)
         if change is AccountChange.UNLOCK:
-            values: dict[Any, Any] = {Account.failures: 0, Account.locked_until: None}
+            await clear_failures(account_id)
         else:
-            values = {Account.disabled: change is AccountChange.DISABLE}
-        await Account.update(values).where(Account.id == account_id)
+            disabled = change is AccountChange.DISABLE
+            await Account.update({Account.disabled: disabled}).where(Account.id == account_id)
         if change is AccountChange.DISABLE:
             await end_sessions(account_id, work.now, SessionEnd.DISABLED)
         await work.record(f"{change.value}_ACCOUNT", "Account", account_id, {"reason": reason.strip()})
+        return (await read_accounts([account_id]))[account_id]
 
 
 @step_up("ASSIGN_ROLE", Text("授予角色", "give a role"))
@@ -179,6 +204,9 @@ async def assign_role(
     valid_to: date | None = None,
 ) -> int:
     """Give a role to the account with this login name (a doctor's is the document number); returns the account.
+
+    A doctor's account has to be its owner's first, by his own password and a bound phone (ACCOUNT_NOT_ACTIVATED), and
+    its open activation codes become void: who hands those out would hold the role too.
 
     By a security administrator who keeps the organisation's accounts, and never to himself. Raises ValidationFailed,
     NotFound, NotEligible (OWN_ACCOUNT), Forbidden.
@@ -196,8 +224,12 @@ async def assign_role(
         first = valid_from or work.today
         kinds = organisation.kinds if organisation else None
         problems = rules.role_problems(role, kinds, first, valid_to, work.today, record.roles, organisation_id)
+        if record.doctor_id is not None:
+            problems += rules.activation_problems(await _opened.first(id=account_id))
         if problems:
             raise ValidationFailed(problems)
+        if record.doctor_id is not None:
+            await revoke_activation(work, [account_id])
         await _give(account_id, role, organisation_id, first, valid_to)
         detail = {"role": role.value, "organisation": organisation_id, "from": str(first), "to": str(valid_to or "")}
         await work.record("ASSIGN_ROLE", "Account", account_id, detail)
@@ -252,14 +284,20 @@ async def _locked(work: UnitOfWork, account_id: int) -> StaffRecord:
     return (await read_accounts([account_id]))[account_id]
 
 
-async def _lock_administered(work: UnitOfWork, account_id: int) -> StaffRecord:
-    """The account, whose every role of today and later lies in the caller's scope. Sets `work.acting`."""
-    record = await read_staff(work.caller, account_id)
+async def _lock_administered(work: UnitOfWork, account_id: int, *, doctors: bool) -> StaffRecord:
+    """The account, whose every role of today and later lies in the caller's scope; with `doctors` also a doctor's own,
+    who is registered there. Sets `work.acting`."""
+    regions = await _regions(account_id, doctors=doctors)
+    if not any(rules.administers(work.caller, region) for region in regions):
+        raise NotFound
     record = await _locked(work, account_id)
     _not_own(work, account_id)
-    held = [each for each in record.roles if not each.is_over(work.today)] or record.roles
-    grants = [rules.administers(work.caller, each.region_id) for each in held]
-    if any(grant is None for grant in grants) or (record.doctor_id is not None and not work.caller.has(Role.SYSTEM)):
+    held = [each.region_id for each in record.roles if not each.is_over(work.today)]
+    if record.doctor_id is not None and doctors:
+        held.append(await region_of_doctor(record.doctor_id))
+    grants = [rules.administers(work.caller, region) for region in held or regions]
+    refused = record.doctor_id is not None and not doctors and not work.caller.has(Role.SYSTEM)
+    if refused or any(grant is None for grant in grants):
         text = Text(
             "该账户还在您管辖范围之外任职，或为医师本人账户，请由上级安全管理员处理。",
             "The account also holds roles beyond your scope, or is a doctor's own.",
@@ -267,6 +305,17 @@ async def _lock_administered(work: UnitOfWork, account_id: int) -> StaffRecord:
         raise StateConflict("ACCOUNT_BEYOND_SCOPE", text, "BEYOND_SCOPE")
     work.acting = next(grant for grant in grants if grant is not None)
     return record
+
+
+async def _regions(account_id: int, *, doctors: bool) -> list[int | None]:
+    """Where the account holds or held roles, and with `doctors` where its doctor is registered."""
+    record = (await read_accounts([account_id])).get(account_id)
+    if record is None:
+        return []
+    regions = [each.region_id for each in record.roles]
+    if doctors and record.doctor_id is not None:
+        regions.append(await region_of_doctor(record.doctor_id))
+    return regions
 
 
 def _not_own(work: UnitOfWork, account_id: int) -> None:

@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from dingkao.accounts.sessions import address_group, caller_of
-from dingkao.accounts.throttling import is_hospital
+from dingkao.accounts.sessions import caller_of
+from dingkao.addresses import address_group, is_hospital
 from dingkao.context import CoreContext, CoreServicesOf
 from dingkao.db.database import UNREACHABLE
 from dingkao.environment import Environment
