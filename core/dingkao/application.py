@@ -101,7 +101,7 @@ def build_environment(
     return Environment(
         settings=settings,
         keys=keys,
-        database=Database(settings.database_url, keys),
+        database=Database(settings.database_url, keys, statement_seconds=settings.statement_seconds),
         clock=clock,
         registry=registry,
         policies=policies,

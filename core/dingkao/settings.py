@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from dingkao.endpoint_settings import EndpointSettings
 from dingkao.plugin.vocabulary import Role
 from dingkao.proxies import check_networks
 
@@ -45,7 +46,7 @@ class SecretFiles(PydanticBaseSettingsSource):
         return {name: value for name, value in values.items() if value is not None}
 
 
-class Settings(BaseSettings):
+class Settings(EndpointSettings):
     """Every setting with its type, default and meaning; `dingkao settings` prints this list."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
@@ -96,51 +97,6 @@ class Settings(BaseSettings):
         default=None,
         description="Whether clients may ask for the schema and are helped with names; unset: as the explorer",
     )
-    query_depth: int = Field(default=12, ge=4, le=50, description="Levels that an operation may be nested, at most")
-    query_cost: int = Field(
-        default=10_000, ge=100, description="What an operation may cost: objects and fields, times the pages' lengths"
-    )
-    query_seconds: float = Field(
-        default=60.0, ge=0.1, le=3600, description="Seconds after which a query is given up; mutations are not"
-    )
-    body_seconds: float = Field(
-        default=15.0, ge=0.1, le=600, description="Seconds in which the body of an operation must have arrived"
-    )
-    most_running: int = Field(
-        default=8, ge=1, le=10_000, description="Operations that run at once in a process; others wait for their turn"
-    )
-    most_saving: int = Field(
-        default=100, ge=1, le=10_000, description="Saves of answers that run at once in a process, beside the others"
-    )
-    most_waiting: int = Field(
-        default=200,
-        ge=1,
-        le=100_000,
-        description="Operations of one kind (saves, submissions, others) that wait for a turn; one more is told to "
-        "come again",
-    )
-    longest_wait_seconds: float = Field(
-        default=2.0,
-        ge=0.1,
-        le=60,
-        description="Seconds that an operation waits for its turn; then it is told to come again",
-    )
-    head_seconds: float = Field(
-        default=10.0, ge=0.1, le=600, description="Seconds in which a request's line and headers must have arrived"
-    )
-    upload_seconds: float = Field(
-        default=120.0, ge=0.1, le=3600, description="Seconds in which an uploaded file must have arrived"
-    )
-    bank_file_megabytes: int = Field(
-        default=50,
-        ge=1,
-        le=200,
-        description="Megabytes of a bank file that an author uploads, at most; reading one takes several times as much "
-        "memory, and one is read at a time",
-    )
-    upload_megabytes: int = Field(
-        default=200, ge=10, le=100_000, description="Megabytes that the uploads of one account come to, at most"
-    )
     link_seconds: int = Field(
         default=300,
         ge=30,
@@ -167,39 +123,6 @@ class Settings(BaseSettings):
     )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Origins of other web clients, as https://client.example; separated by commas"
-    )
-    live_seconds: float = Field(
-        default=2.0, ge=0.1, le=60, description="Seconds between two looks at a sitting that somebody watches live"
-    )
-    live_connections: int = Field(
-        default=200, ge=0, le=10_000, description="WebSocket connections that a process serves, at most; 0: none"
-    )
-    live_connections_per_account: int = Field(
-        default=5, ge=1, le=100, description="WebSocket connections of one account in a process, at most"
-    )
-    live_connections_per_address: int = Field(
-        default=50, ge=1, le=10_000, description="WebSocket connections from one address in a process, at most"
-    )
-    live_connections_per_hospital: int = Field(
-        default=150,
-        ge=1,
-        le=10_000,
-        description="What `live_connections_per_address` is for the addresses of hospitals (`hospital_addresses`)",
-    )
-    live_subscriptions: int = Field(
-        default=10, ge=1, le=100, description="Subscriptions that run on one WebSocket connection, at most"
-    )
-    live_init_seconds: float = Field(
-        default=10.0, ge=0.1, le=60, description="Seconds in which a WebSocket connection must say whose it is"
-    )
-    live_idle_seconds: float = Field(
-        default=60.0, ge=0.1, le=3600, description="Seconds after which a connection without a subscription is closed"
-    )
-    live_check_seconds: float = Field(
-        default=15.0, ge=0.1, le=300, description="Seconds between two looks at the session and roles of a connection"
-    )
-    live_message_bytes: int = Field(
-        default=65_536, ge=1024, le=1_048_576, description="Bytes of one WebSocket message from a client, at most"
     )
     initial_secret_hours: int = Field(
         default=72, ge=1, le=720, description="Hours for which the initial secret of a member of staff is good"

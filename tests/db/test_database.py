@@ -18,6 +18,7 @@ from dingkao.environment import Environment
 from dingkao.institutions.tables import Region
 from dingkao.migrations import CORE_MIGRATIONS, CORE_TABLES
 from dingkao.plugin.errors import NotFound
+from dingkao.testing.databases import PostgreSQLDatabases
 
 ConstraintErrors = (sqlite3.IntegrityError, asyncpg.IntegrityConstraintViolationError)
 
@@ -173,3 +174,12 @@ async def test_a_database_that_cannot_be_opened_leaves_no_thread(tmp_path: Path)
     for thread in set(threading.enumerate()) - before:
         thread.join(timeout=10)
         assert not thread.is_alive()
+
+
+def test_a_statement_ends_after_the_seconds_of_the_setting(postgresql_databases: PostgreSQLDatabases) -> None:
+    async def ask(url: str) -> None:
+        async with Database(url, statement_seconds=0.1).session():
+            await fetch("SELECT pg_sleep(5)")
+
+    with postgresql_databases.fresh() as url, pytest.raises(asyncpg.QueryCanceledError):
+        asyncio.run(ask(url))

@@ -8,6 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from dingkao.host.deployment import CHECKS, Facts, Severity, find_unsafe
+from dingkao.host.recommended import LIMITS, WAYS_IN, Bound
 from dingkao.settings import Settings
 
 SECRET = SecretStr("5f" * 32)
@@ -36,6 +37,14 @@ def test_nothing_is_said_of_a_good_one() -> None:
     assert find_unsafe(facts()) == []
 
 
+def beyond(bound: Bound) -> dict[str, Any]:
+    """The first value that is weaker than what is recommended."""
+    if bound.most is not None:
+        return {bound.setting: bound.most + 1}
+    assert bound.least is not None
+    return {bound.setting: bound.least - 1}
+
+
 # By code: what makes the good one bad.
 SETTINGS: list[tuple[str, dict[str, Any]]] = [
     ("audit-signature", {"audit_signing_key": None}),
@@ -61,6 +70,12 @@ SETTINGS: list[tuple[str, dict[str, Any]]] = [
     ("documents", {"documents_mode": "off"}),
     ("documents", {"documents_mode": "log"}),
     ("long-links", {"link_seconds": 601}),
+    ("wechat-clear", {"wechat_app_id": "wx0", "wechat_app_secret": SECRET, "wechat_url": "http://wechat.example"}),
+    ("wide-hospitals", {"hospital_addresses": ("198.51.100.0/24", "0.0.0.0/1")}),
+    ("wide-hospitals", {"hospital_addresses": ("2001:db8::/31",)}),
+    ("wide-proxies", {"trusted_proxies": ("10.0.0.5", "172.0.0.0/8")}),
+    *(("weak-settings", beyond(bound)) for bound in WAYS_IN),
+    *(("wide-limits", beyond(bound)) for bound in LIMITS),
 ]
 OTHERS: list[tuple[str, dict[str, Any]]] = [
     ("demo-accounts", {"has_demo": True}),
@@ -108,6 +123,38 @@ def test_files_that_others_can_read(tmp_path: Path) -> None:
     assert str(open_to_group) in finding.found
     assert str(open_to_all) in finding.found
     assert str(private) not in finding.found
+
+
+def test_all_that_is_weaker_is_named_with_what_is_recommended() -> None:
+    (finding,) = find_unsafe(facts(access_minutes=240, login_wait_minutes=1, step_up_minutes=5))
+    assert finding.severity is Severity.UNSAFE
+    assert "DINGKAO_ACCESS_MINUTES is 240, recommended at most 15" in finding.found
+    assert "DINGKAO_LOGIN_WAIT_MINUTES is 1, recommended at least 15" in finding.found
+    assert "STEP_UP" not in finding.found
+
+
+# Numbers that no check looks at, by why.
+CAPACITY = {
+    "most_running", "most_saving", "most_waiting", "longest_wait_seconds", "live_connections", "live_seconds",
+    "sweep_seconds", "sms_seconds", "sms_tries", "sms_breaker_failures", "sms_breaker_seconds", "wechat_seconds",
+}  # fmt: skip
+# How long a province keeps what: bounded by the settings themselves (docs/operators/retention.md).
+RETENTION = {
+    "audit_days", "session_keep_days", "code_keep_days", "activation_keep_days", "message_keep_days",
+    "upload_keep_days", "record_keep_years",
+}  # fmt: skip
+# No value that the setting takes is weaker than the texts ask for: ASVS 6.5.5, ten minutes.
+BOUNDED = {"sms_code_minutes"}
+LOOKED_AT = {"session_hours", "link_seconds", "hsts_seconds", "sms_code_interval_seconds"}
+
+
+def test_every_number_is_judged() -> None:
+    numbers = {name for name, field in Settings.model_fields.items() if field.annotation in (int, float)}
+    bounded = [bound.setting for bound in (*WAYS_IN, *LIMITS)]
+    assert len(set(bounded)) == len(bounded)
+    others = CAPACITY | RETENTION | BOUNDED | LOOKED_AT
+    assert set(bounded) | others == numbers, "give a new setting its bound in dingkao.host.recommended, or say why not"
+    assert not set(bounded) & others
 
 
 def test_every_check_is_tried_and_says_what_to_do() -> None:

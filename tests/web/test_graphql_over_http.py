@@ -7,12 +7,15 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from dingkao.endpoint_settings import EndpointSettings
 from dingkao.testing.web import Client
-from dingkao.web.graphql_http import BODY_MAXIMUM
 
 NEW = "application/graphql-response+json"
 OLD = "application/json"
 QUERY = {"query": "{ apiVersion }"}
+
+
+BODY_MAXIMUM = EndpointSettings.model_fields["body_bytes"].default
 
 
 @pytest.fixture

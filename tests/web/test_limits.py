@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from graphql import get_introspection_query, parse, validate
+from graphql import Lexer, Source, TokenKind, get_introspection_query, parse, validate
 from starlette.applications import Starlette
 from tests.web.asking import schema
 
@@ -18,18 +21,16 @@ from dingkao.testing.sample import build_sample
 from dingkao.testing.web import Client, running_app, token_for
 from dingkao.web.limits import (
     _SENTENCES,
-    MOST_ALIASES,
-    MOST_COST,
-    MOST_DIRECTIVES,
-    MOST_FIELDS,
     MOST_NESTING,
-    MOST_ROOT_FIELDS,
-    MOST_TOKENS,
     Limits,
+    Most,
+    _Measure,
     limit_error,
     nesting_problem,
 )
 from dingkao.web.operations import load_operations
+
+MOST = Most.by_default()
 
 
 async def refused(client: Client, query: str, variables: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -47,6 +48,60 @@ def test_every_documented_operation_is_within_the_limits(operation: Any) -> None
     limits = Limits(schema(), frozenset({"logIn"}))
     assert limits.problem(document) is None
     assert not limits.may_cost_too_much(document, document.definitions[0])  # type: ignore[arg-type]
+
+
+def measured(text: str) -> dict[str, int]:
+    """What a document comes to, with the longest pages that it may ask for."""
+    document = parse(text)
+    operation: Any = document.definitions[0]
+    size = _Measure(schema(), document, frozenset(), None).operation(operation)
+    lexer, tokens = Lexer(Source(text)), 0
+    while lexer.advance().kind is not TokenKind.EOF:
+        tokens += 1
+    return {**{limit: getattr(size, limit) for limit in ("depth", "cost", "aliases", "directives", "fields")},
+            "rootFields": size.roots, "tokens": tokens}  # fmt: skip
+
+
+def test_what_documented_operations_need_is_told_as_it_is() -> None:
+    sizes = [measured(operation.text) for operation in load_operations()]
+    needed = {limit: max(size[limit] for size in sizes) for limit in sizes[0]}
+    page = (Path(__file__).parents[2] / "docs" / "operators" / "running.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| `(\w+)` \|.*\| ([\d,]+) \|$", page, re.MULTILINE)
+    assert {limit: int(most.replace(",", "")) for limit, most in told} == needed
+
+
+# By setting: an operation that its least value refuses, and its default lets through.
+TIGHTER: list[tuple[str, int, str, str]] = [
+    ("query_depth", 4, "depth", "{ viewer { assessment { result { assessment { id } } } } }"),
+    ("query_aliases", 1, "aliases", "{ a: apiVersion b: apiVersion }"),
+    ("query_root_fields", 1, "rootFields", "{ apiVersion viewer { name } }"),
+    ("query_directives", 0, "directives", "{ apiVersion @skip(if: false) }"),
+    ("query_fields", 100, "fields", "{ viewer { " + "name " * 100 + "} }"),
+]
+
+
+def test_every_limit_is_a_setting() -> None:
+    tight = Most.of(Settings(_env_file=None, **{name: value for name, value, _, _ in TIGHTER}))  # type: ignore[call-arg, arg-type]
+    for name, value, limit, text in TIGHTER:
+        only = replace(MOST, **{name.removeprefix("query_"): value})
+        problem = Limits(schema(), most=only).problem(parse(text))
+        assert problem is not None
+        assert problem.extensions == {"code": "LIMIT_EXCEEDED", "limit": limit, "most": value}
+        assert Limits(schema()).problem(parse(text)) is None
+        assert getattr(tight, name.removeprefix("query_")) == value
+
+
+async def test_tokens_bytes_and_logins_are_settings_too(settings: Settings, clock: SettableClock) -> None:
+    changed = settings.model_copy(update={"query_tokens": 500, "body_bytes": 65_536, "query_authentications": 2})
+    async with running_app(changed, clock) as app:
+        client = Client(app)
+        found = await refused(client, "{ viewer { " + "name " * 500 + "} }")
+        assert found == {"code": "LIMIT_EXCEEDED", "limit": "tokens", "most": 500}
+        found = await refused(client, "{ apiVersion } #" + "x" * 65_536)
+        assert found == {"code": "LIMIT_EXCEEDED", "limit": "bodyBytes", "most": 65_536}
+        login = 'logIn(input: {documentNumber: "1", password: "1"}) { __typename }'
+        found = await refused(client, f"mutation {{ a: {login} b: {login} c: {login} }}")
+        assert found == {"code": "LIMIT_EXCEEDED", "limit": "authentication", "most": 2}
 
 
 def test_every_refusal_has_the_code_and_says_the_limit() -> None:
@@ -69,14 +124,14 @@ async def test_the_explorers_introspection_is_within_the_limits(app: Starlette) 
 @pytest.mark.parametrize(
     ("query", "limit", "most"),
     [
-        ("{ " + " ".join(f"a{n}: apiVersion" for n in range(MOST_ALIASES + 1)) + " }", "aliases", MOST_ALIASES),
-        ("{ " + "apiVersion " * (MOST_ROOT_FIELDS + 1) + "}", "rootFields", MOST_ROOT_FIELDS),
-        ("{ apiVersion " + "@skip(if: false) " * (MOST_DIRECTIVES + 1) + "}", "directives", MOST_DIRECTIVES),
-        ("{ viewer { " + "name " * 500 + "} }", "fields", MOST_FIELDS),
+        ("{ " + " ".join(f"a{n}: apiVersion" for n in range(MOST.aliases + 1)) + " }", "aliases", MOST.aliases),
+        ("{ " + "apiVersion " * (MOST.root_fields + 1) + "}", "rootFields", MOST.root_fields),
+        ("{ apiVersion " + "@skip(if: false) " * (MOST.directives + 1) + "}", "directives", MOST.directives),
+        ("{ viewer { " + "name " * 500 + "} }", "fields", MOST.fields),
         (
             "{ viewer { assessment { " + "result { assessment { " * 8 + "id" + " } }" * 8 + " } } }",
             "depth",
-            12,
+            MOST.depth,
         ),
         (
             'mutation { a: logIn(input: {documentNumber: "1", password: "1"}) { __typename } '
@@ -104,7 +159,7 @@ async def test_an_alias_bomb_through_nested_fragments_is_counted_where_it_is_spr
         spreads = f"...F{level + 1} " * 10 if level < 29 else " ".join(f"a{n}: name" for n in range(10))
         bomb += f" fragment F{level} on Viewer {{ {spreads} }}"
     found = await refused(Client(app), bomb)
-    assert found == {"code": "LIMIT_EXCEEDED", "limit": "aliases", "most": MOST_ALIASES}
+    assert found == {"code": "LIMIT_EXCEEDED", "limit": "aliases", "most": MOST.aliases}
 
 
 async def test_fragments_that_spread_each_other_are_refused_and_end(app: Starlette) -> None:
@@ -113,9 +168,9 @@ async def test_fragments_that_spread_each_other_are_refused_and_end(app: Starlet
 
 
 async def test_too_many_tokens_are_not_parsed(app: Starlette) -> None:
-    query = "{ " + "apiVersion " * MOST_TOKENS + "}"
+    query = "{ " + "apiVersion " * MOST.tokens + "}"
     found = await refused(Client(app), query)
-    assert found == {"code": "LIMIT_EXCEEDED", "limit": "tokens", "most": MOST_TOKENS}
+    assert found == {"code": "LIMIT_EXCEEDED", "limit": "tokens", "most": MOST.tokens}
 
 
 @pytest.mark.parametrize(
@@ -154,7 +209,7 @@ async def test_lists_in_lists_cost_what_they_multiply_to(
 
 
 def test_a_page_costs_its_length_and_no_more() -> None:
-    limits = Limits(schema(), most_cost=MOST_COST)
+    limits = Limits(schema())
     document = parse("query Q($n: Int) { assessments(first: $n) { edges { cursor } pageInfo { hasNextPage } } }")
     operation: Any = document.definitions[0]
     costs = [limits._cost(document, operation, {"n": n}) for n in (1, 2, 50, 100, 1000, -5, None)]
@@ -259,8 +314,8 @@ async def test_without_a_list_no_other_origin_is_let_in(app: Starlette) -> None:
 def test_brackets_of_texts_and_comments_do_not_count() -> None:
     brackets = "[" * (MOST_NESTING + 1)
     harmless = f'{{ a(b: "{brackets}\\"{brackets}", c: """{brackets}"\\"""{brackets}""") # {brackets}\n }}'
-    assert nesting_problem(harmless) is None
-    assert nesting_problem("{ " * MOST_NESTING + "a" + " }" * MOST_NESTING) is None
-    found = nesting_problem(harmless + brackets)
+    assert nesting_problem(harmless, MOST.tokens) is None
+    assert nesting_problem("{ " * MOST_NESTING + "a" + " }" * MOST_NESTING, MOST.tokens) is None
+    found = nesting_problem(harmless + brackets, MOST.tokens)
     assert found is not None
     assert found.extensions == {"code": "LIMIT_EXCEEDED", "limit": "nesting", "most": MOST_NESTING}

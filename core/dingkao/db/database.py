@@ -11,7 +11,7 @@ import asyncpg
 
 from dingkao.crypto.current import use_keys
 from dingkao.crypto.ring import KeyRing
-from dingkao.db.postgresql import PooledPostgresEngine
+from dingkao.db.postgresql import STATEMENT_SECONDS, PooledPostgresEngine
 from dingkao.db.routing import current_engine, use_engine
 from dingkao.db.sqlite import KeptSQLiteEngine
 
@@ -24,10 +24,11 @@ class Database:
     """SQLite or PostgreSQL behind one face.
 
     `url` is `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://…`; `keys` open what is encrypted in it.
+    `statement_seconds`: PostgreSQL gives up a statement that takes longer.
     Raises BadDatabaseUrl.
     """
 
-    def __init__(self, url: str, keys: KeyRing | None = None) -> None:
+    def __init__(self, url: str, keys: KeyRing | None = None, *, statement_seconds: float = STATEMENT_SECONDS) -> None:
         self.url = url
         self.keys = keys or KeyRing(())
         scheme = urlsplit(url).scheme
@@ -37,7 +38,7 @@ class Database:
             self.engine = KeptSQLiteEngine(str(self.path))
         elif scheme in ("postgresql", "postgres"):
             self.path = None
-            self.engine = PooledPostgresEngine(url)
+            self.engine = PooledPostgresEngine(url, statement_seconds)
         else:
             raise BadDatabaseUrl(
                 "DINGKAO_DATABASE_URL must be sqlite:///path/to/file.db or postgresql://user:password@host:port/name"

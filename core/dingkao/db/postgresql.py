@@ -13,8 +13,8 @@ from dingkao.db.counting import note_query
 
 POOL_MINIMUM = 2
 POOL_MAXIMUM = 12
-# A statement that takes longer than this is a mistake, not a wait (security.md 2.4: 10 s statement timeout).
-STATEMENT_TIMEOUT_MILLISECONDS = 10_000
+# A statement that takes longer than this is a mistake, not a wait (security.md 2.4: 10 s statement timeout); a setting.
+STATEMENT_SECONDS = 10.0
 
 
 class PooledTransaction(PostgresTransaction):
@@ -83,9 +83,10 @@ async def _nothing_to_reset(_connection: asyncpg.Connection) -> None:
 class PooledPostgresEngine(PostgresEngine):
     """Piccolo's PostgreSQL engine; every statement runs in the open transaction or in the pool."""
 
-    __slots__ = ()
+    __slots__ = ("_statement_seconds",)
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, statement_seconds: float = STATEMENT_SECONDS) -> None:
+        self._statement_seconds = statement_seconds
         # The base class asks for a `database` name only to label its context variable.
         super().__init__(config={"dsn": dsn})
 
@@ -107,7 +108,7 @@ class PooledPostgresEngine(PostgresEngine):
                 "application_name": "dingkao",
                 "timezone": "UTC",
                 "jit": "off",
-                "statement_timeout": str(STATEMENT_TIMEOUT_MILLISECONDS),
+                "statement_timeout": str(round(self._statement_seconds * 1000)),
             },
         )
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
+from dingkao.host.recommended import LIMITS, WAYS_IN, too_wide, weaker_settings
 from dingkao.settings import Settings
 
 LONGEST_SESSION_HOURS: Final = 12
@@ -116,6 +117,35 @@ def _sms_in_the_clear(facts: Facts) -> str | None:
     if url is None or url.startswith("https://") or _is_local(urlsplit(url).hostname or ""):
         return None
     return "DINGKAO_SMS_URL is plain HTTP: codes and phones travel in the clear"
+
+
+def _wechat_in_the_clear(facts: Facts) -> str | None:
+    url = facts.settings.wechat_url
+    if url is None or url.startswith("https://") or _is_local(urlsplit(url).hostname or ""):
+        return None
+    return "DINGKAO_WECHAT_URL is plain HTTP: the AppSecret and the codes of logins travel in the clear"
+
+
+def _weak(facts: Facts) -> str | None:
+    return weaker_settings(facts.settings, WAYS_IN)
+
+
+def _wide(facts: Facts) -> str | None:
+    return weaker_settings(facts.settings, LIMITS)
+
+
+def _wide_hospitals(facts: Facts) -> str | None:
+    found = too_wide(facts.settings.hospital_addresses)
+    if not found:
+        return None
+    return f"DINGKAO_HOSPITAL_ADDRESSES holds {', '.join(found)}: the higher limits of hospitals are for half the world"
+
+
+def _wide_proxies(facts: Facts) -> str | None:
+    found = too_wide(facts.settings.trusted_proxies)
+    if not found:
+        return None
+    return f"DINGKAO_TRUSTED_PROXIES holds {', '.join(found)}: whoever is in there writes the address that is counted"
 
 
 def _sms_often(facts: Facts) -> str | None:
@@ -311,6 +341,10 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check("debug-log", Severity.UNSAFE, _debug, "set DINGKAO_LOG_LEVEL=INFO"),
     Check("session-hours", Severity.UNSAFE, _long_sessions, f"set at most {LONGEST_SESSION_HOURS}"),
     Check("sms-clear", Severity.UNSAFE, _sms_in_the_clear, "set the gateway's https address"),
+    Check("wechat-clear", Severity.UNSAFE, _wechat_in_the_clear, "set its https address, or leave it unset"),
+    Check("weak-settings", Severity.UNSAFE, _weak, "set the recommended values, or leave them unset"),
+    Check("wide-hospitals", Severity.UNSAFE, _wide_hospitals, "name each hospital's addresses alone"),
+    Check("wide-proxies", Severity.UNSAFE, _wide_proxies, "name the addresses of the proxies alone"),
     Check(
         "sms-interval", Severity.UNSAFE, _sms_often, f"set {SHORTEST_SMS_INTERVAL_SECONDS} or more, or leave it unset"
     ),
@@ -331,6 +365,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check(
         "seal", Severity.ADVICE, _seal, "set DINGKAO_SEAL_KEY, or install a plugin that fills the port seal_provider"
     ),
+    Check("wide-limits", Severity.ADVICE, _wide, "set the recommended values, or leave them unset"),
     Check("long-links", Severity.ADVICE, _long_links, f"set at most {LONGEST_LINK_SECONDS}"),
     Check("retention", Severity.ADVICE, _retention, "run dingkao retention --apply every day, by cron or a timer"),
     Check("root", Severity.ADVICE, _root, "run the server as an account of its own"),

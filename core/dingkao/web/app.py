@@ -49,7 +49,7 @@ from dingkao.web.explorer import Explorer
 from dingkao.web.files import file_routes
 from dingkao.web.graphql_http import GraphQLEndpoint
 from dingkao.web.health import healthz, readyz
-from dingkao.web.limits import Limits
+from dingkao.web.limits import Limits, Most
 from dingkao.web.middleware import GRAPHQL_PATH, RequestMiddleware
 from dingkao.web.operations import explorer_log_in, explorer_tabs
 from dingkao.web.proctoring import ATTEMPT_TOKEN_HEADER, proctoring_routes
@@ -115,9 +115,7 @@ def create_app(
 
 def build_executor(schema: AssembledSchema, settings: Settings) -> Executor:
     """What runs operations: on the schema of core and plugins, within the limits of the settings."""
-    limits = Limits(
-        schema._schema, AUTHENTICATION_FIELDS, most_depth=settings.query_depth, most_cost=settings.query_cost
-    )
+    limits = Limits(schema._schema, AUTHENTICATION_FIELDS, Most.of(settings))
     introspection = settings.explorer if settings.introspection is None else settings.introspection
     return Executor(
         schema,

@@ -34,7 +34,7 @@ from dingkao.host.schema import AssembledSchema
 from dingkao.web.compiled_selections import is_awaitable
 from dingkao.web.direct_resolvers import resolve_directly
 from dingkao.web.field_executor import FieldExecutor, KeptOperation, is_compilable
-from dingkao.web.limits import MOST_TOKENS, Limits, limit_error, nesting_problem
+from dingkao.web.limits import Limits, limit_error, nesting_problem
 
 # A document longer than this is not kept.
 LONGEST_KEPT = 16_384
@@ -119,15 +119,16 @@ class Executor:
         return prepared
 
     def _prepare(self, query: str) -> PreparedDocument:
-        nested = nesting_problem(query)
+        most_tokens = self._limits.most.tokens
+        nested = nesting_problem(query, most_tokens)
         if nested is not None:
             return PreparedDocument(None, [nested])
         try:
-            document = parse(query, max_tokens=MOST_TOKENS)
+            document = parse(query, max_tokens=most_tokens)
         except GraphQLSyntaxError as error:
             # The parser names this limit in its sentence alone.
-            too_long = f"contains more than {MOST_TOKENS} tokens" in error.message
-            return PreparedDocument(None, [limit_error("tokens", MOST_TOKENS + 1, MOST_TOKENS) if too_long else error])
+            too_long = f"contains more than {most_tokens} tokens" in error.message
+            return PreparedDocument(None, [limit_error("tokens", most_tokens + 1, most_tokens) if too_long else error])
         problem = self._limits.problem(document)
         if problem is not None:
             return PreparedDocument(None, [problem])

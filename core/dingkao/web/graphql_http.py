@@ -26,7 +26,6 @@ from dingkao.web.trusted_documents import Mode, TrustedDocuments, document_id
 
 GRAPHQL_JSON = "application/graphql-response+json"
 JSON = "application/json"
-BODY_MAXIMUM = 1024 * 1024
 _LONGEST_MESSAGE = 500
 
 _log = get_logger("dingkao.graphql")
@@ -97,7 +96,7 @@ class GraphQLEndpoint:
         seconds = self._environment.settings.body_seconds
         try:
             async with asyncio.timeout(seconds):
-                asked = admit(self._documents, await _read(request))
+                asked = admit(self._documents, await _read(request, self._environment.settings.body_bytes))
         except TimeoutError:
             message = f"The body did not arrive within {seconds:g} seconds."
             return _refuse(OverLimit(408, message, "bodySeconds", seconds), media_type)
@@ -177,7 +176,7 @@ def _no_such_number(text: str) -> None:
 _DECODER = json.JSONDecoder(parse_constant=_no_such_number)
 
 
-async def _read(request: Request) -> GraphQLRequest:
+async def _read(request: Request, most_bytes: int) -> GraphQLRequest:
     content_type = request.headers.get("content-type", "").split(";")
     if content_type[0].strip().lower() != JSON:
         raise BadRequest(415, f"Send the operation as {JSON}.")
@@ -190,9 +189,9 @@ async def _read(request: Request) -> GraphQLRequest:
     try:
         async for chunk in request.stream():
             body += chunk
-            if len(body) > BODY_MAXIMUM:
-                message = f"A request holds at most {BODY_MAXIMUM} bytes."
-                raise OverLimit(413, message, "bodyBytes", BODY_MAXIMUM)
+            if len(body) > most_bytes:
+                message = f"A request holds at most {most_bytes} bytes."
+                raise OverLimit(413, message, "bodyBytes", most_bytes)
     except ClientDisconnect:
         # A phone that lost its network in the middle of sending: nobody hears the answer, and nothing is wrong here.
         raise BadRequest(400, "The connection ended before the request was complete.") from None

@@ -2,7 +2,7 @@
 
 Validation itself can be made slow by a hostile document, so the size of a document is bounded before. Fragments are
 measured once and counted wherever they are spread: a bomb of nested spreads costs nothing to refuse. The numbers are
-those of reference/security.md 2.4, made wide enough for every documented operation.
+settings (`dingkao.endpoint_settings`); `MOST_NESTING` and `MOST_DIGITS` protect the parser itself and are none.
 """
 
 import re
@@ -31,17 +31,10 @@ from graphql import (
     is_composite_type,
 )
 
+from dingkao.endpoint_settings import EndpointSettings
 from dingkao.plugin.graphql import PAGE_MAXIMUM
 
-# What a client asks of one operation, at most; depth and cost are settings.
-MOST_DEPTH: Final = 12
-MOST_COST: Final = 10_000
-MOST_ALIASES: Final = 15
-MOST_ROOT_FIELDS: Final = 10
-MOST_DIRECTIVES: Final = 10
-MOST_FIELDS: Final = 400
-# A document with more tokens is not parsed; nor one with more brackets in each other, of any kind.
-MOST_TOKENS: Final = 2_000
+# A document with more brackets in each other, of any kind, is not parsed: what reads it descends into each.
 MOST_NESTING: Final = 64
 # Python refuses to read numbers of thousands of digits, by an exception that graphql-core does not expect.
 MOST_DIGITS: Final = 100
@@ -81,7 +74,41 @@ _BRACKETS: Final = re.compile(
 )
 
 
-def nesting_problem(text: str) -> GraphQLError | None:
+@dataclass(frozen=True, slots=True)
+class Most:
+    """What a client asks of one operation, at most. A document with more tokens is not parsed."""
+
+    depth: int
+    cost: int
+    aliases: int
+    root_fields: int
+    directives: int
+    fields: int
+    tokens: int
+    authentications: int
+
+    @classmethod
+    def of(cls, settings: EndpointSettings) -> "Most":
+        """Those of the settings."""
+        return cls(
+            depth=settings.query_depth,
+            cost=settings.query_cost,
+            aliases=settings.query_aliases,
+            root_fields=settings.query_root_fields,
+            directives=settings.query_directives,
+            fields=settings.query_fields,
+            tokens=settings.query_tokens,
+            authentications=settings.query_authentications,
+        )
+
+    @classmethod
+    def by_default(cls) -> "Most":
+        """Those in force where no setting says otherwise, whatever the environment of this process."""
+        fields = EndpointSettings.model_fields
+        return cls.of(EndpointSettings.model_construct(**{name: field.default for name, field in fields.items()}))
+
+
+def nesting_problem(text: str, most_tokens: int) -> GraphQLError | None:
     """The refusal of a document with too many brackets in each other, or with a number that nothing can be: looked for
     before it is parsed, since parsing and everything after it descends into each of them."""
     depth = 0
@@ -95,8 +122,8 @@ def nesting_problem(text: str) -> GraphQLError | None:
             depth -= 1
         elif first.isdigit():
             return limit_error("digits", len(token[0]), MOST_DIGITS)
-        if count > MOST_TOKENS:
-            return limit_error("tokens", count, MOST_TOKENS)
+        if count > most_tokens:
+            return limit_error("tokens", count, most_tokens)
     return None
 
 
@@ -114,21 +141,18 @@ class _Size:
 
 
 class Limits:
-    """The limits of one schema. `authentication_fields`: mutations of which one request may hold one, so that nobody
-    tries a thousand passwords in one."""
+    """The limits of one schema. `authentication_fields`: mutations of which one request may hold one (or as
+    many as `most` says, by default those of the settings), so that nobody tries a thousand passwords in one."""
 
     def __init__(
         self,
         schema: GraphQLSchema,
         authentication_fields: frozenset[str] = frozenset(),
-        *,
-        most_depth: int = MOST_DEPTH,
-        most_cost: int = MOST_COST,
+        most: Most | None = None,
     ) -> None:
         self._schema = schema
         self._authentication_fields = authentication_fields
-        self._most_depth = most_depth
-        self._most_cost = most_cost
+        self.most = most or Most.by_default()
 
     def problem(self, document: DocumentNode) -> GraphQLError | None:
         """What is too much in any operation of `document`, whatever its variables; None: nothing."""
@@ -137,12 +161,12 @@ class Limits:
             if isinstance(operation, OperationDefinitionNode):
                 size = measure.operation(operation)
                 for limit, found, most in (
-                    ("depth", size.depth, self._most_depth),
-                    ("aliases", size.aliases, MOST_ALIASES),
-                    ("rootFields", size.roots, MOST_ROOT_FIELDS),
-                    ("directives", size.directives, MOST_DIRECTIVES),
-                    ("fields", size.fields, MOST_FIELDS),
-                    ("authentication", size.authentications, 1),
+                    ("depth", size.depth, self.most.depth),
+                    ("aliases", size.aliases, self.most.aliases),
+                    ("rootFields", size.roots, self.most.root_fields),
+                    ("directives", size.directives, self.most.directives),
+                    ("fields", size.fields, self.most.fields),
+                    ("authentication", size.authentications, self.most.authentications),
                 ):
                     if found > most:
                         return limit_error(limit, found, most)
@@ -150,14 +174,14 @@ class Limits:
 
     def may_cost_too_much(self, document: DocumentNode, operation: OperationDefinitionNode) -> bool:
         """Whether `operation` would cost too much with the longest pages that its variables could ask for."""
-        return _Measure(self._schema, document, frozenset(), None).operation(operation).cost > self._most_cost
+        return _Measure(self._schema, document, frozenset(), None).operation(operation).cost > self.most.cost
 
     def cost_problem(
         self, document: DocumentNode, operation: OperationDefinitionNode, variables: Mapping[str, Any]
     ) -> GraphQLError | None:
         """The refusal of `operation` with these variables, where they make it cost too much."""
         cost = self._cost(document, operation, variables)
-        return limit_error("cost", cost, self._most_cost) if cost > self._most_cost else None
+        return limit_error("cost", cost, self.most.cost) if cost > self.most.cost else None
 
     def _cost(self, document: DocumentNode, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> int:
         defaults = {
