@@ -279,6 +279,7 @@ async def _fix(work: UnitOfWork, given: Mapping[str, Any], reason: str) -> Perfo
         await close_gate(Gate.MARKING, cycle_id)
         await _lock_cycle.run(id=cycle_id)
     cycle, work.acting = await _governed(work.caller, cycle_id)
+    rules.require_tests_over(cycle.calendar.tests_until, work.now)
     if is_postgresql():
         # Before they are counted: an invigilator's extra time may take one back to its doctor meanwhile.
         await _lock_assessments.run(cycle=cycle_id, subject=subject.value)

@@ -240,6 +240,13 @@ def decided(attempt: AttemptState, passed: bool | None, paper: State) -> bool | 
     return {State.PASSED: True, State.FAILED: False}.get(paper)
 
 
+def require_tests_over(tests_until: datetime, now: datetime) -> None:
+    """Check that nobody may begin a test of the cycle any more. Raises StateConflict (TESTS_NOT_OVER)."""
+    if now < tests_until:
+        text = Text("测评时间未结束，不能划定合格线。", "The time for tests is not over; fix the pass mark after it.")
+        raise StateConflict("TESTS_NOT_OVER", text, "TESTING")
+
+
 def require_pass_mark_settable(
     *, tests_until: datetime, now: datetime, fixed: int | None, running: int, pending: int
 ) -> None:
@@ -248,9 +255,7 @@ def require_pass_mark_settable(
     if fixed is not None:
         text = Text(f"合格线已划定为{fixed}%，不能更改。", f"The pass mark is fixed at {fixed}%; it is not changed.")
         raise StateConflict("PASS_MARK_SET", text, "PASS_MARK_SET")
-    if now < tests_until:
-        text = Text("测评时间未结束，不能划定合格线。", "The time for tests is not over; fix the pass mark after it.")
-        raise StateConflict("TESTS_NOT_OVER", text, "TESTING")
+    require_tests_over(tests_until, now)
     if running:
         text = Text(f"尚有{running}份答卷未交卷，请稍后再试。", f"{running} papers are being sat; wait for their end.")
         raise StateConflict("ATTEMPTS_RUNNING", text, "TESTING")
