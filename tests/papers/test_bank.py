@@ -318,3 +318,36 @@ async def test_groups_come_whole_or_not_at_all(province: SampleProvince) -> None
     torn = HEAD + detailed("戊", type="B1", group="h", **shared) + detailed("己", "F", type="B1", group="h", **shared)
     report = await take(province, torn, skip_bad=True)
     assert (report.imported, sorted(entry.code for entry in report.refused)) == (0, ["ANSWER_NO_OPTION", "GROUP_SIZE"])
+
+
+async def test_a_group_is_for_the_same_doctors(province: SampleProvince) -> None:
+    case = {"type": "A3", "group": "c", "shared": "男，45岁，胸痛2小时。"}
+    first, dental = detailed("首选检查", code="C-1", **case), detailed("诊断", code="C-2", category="口腔", **case)
+    report = await take(province, HEAD + first + dental, skip_bad=True)
+    assert [(entry.line, entry.code) for entry in report.refused] == [(2, "GROUP_MIXED"), (3, "GROUP_MIXED")]
+    assert "本题为MEDICAL_HUMANITIES，第3行为DENTAL" in report.refused[0].text.zh
+    assert report.imported == 0
+    # Also where a file brings a part of a group that the bank holds.
+    three = [detailed(f"第{number}问", code=f"C-{number}", specialty="内科专业", **case) for number in (1, 2, 3)]
+    assert (await take(province, HEAD + "".join(three))).imported == 3
+    changed = HEAD + "".join(three[:2]).replace("内科专业", "外科专业")
+    report = await take(province, changed)
+    assert [(entry.line, entry.code, report.imported) for entry in report.refused] == [
+        (2, "GROUP_MIXED", 0), (3, "GROUP_MIXED", 0),
+    ]  # fmt: skip
+    assert "题库中的C-3为MEDICAL_HUMANITIES/内科专业" in report.refused[0].text.zh
+    assert (await take(province, changed, replace=True)).imported == 2
+
+
+async def test_a_draft_that_would_tear_a_group_is_not_approved(province: SampleProvince) -> None:
+    case = {"type": "A3", "group": "c", "shared": "男，45岁，胸痛2小时。"}
+    text = HEAD + "".join(detailed(f"第{number}问", code=f"C-{number}", **case) for number in (1, 2, 3))
+    await take(province, text)
+    # All three are to be for surgeons; the approver takes two of them.
+    await take(province, text.replace("第", "外科第"), draft=True)
+    drafts = Question.state == QuestionState.DRAFT.value
+    await Question.update({Question.specialty: "外科专业"}).where(drafts)
+    ids = [row["id"] for row in await Question.select(Question.id).where(drafts).order_by(Question.id)]
+    refused = approve_questions(province.environment, province.authority, ids[:2])
+    assert await refused_state(refused) == ("GROUP_MIXED", "DRAFT")
+    assert await approve_questions(province.environment, province.authority, ids) == 3

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from dingkao.papers.composition import Entry, Shortage, Unit, draw_parts, draw_units, shuffled, units_for
+from dingkao.papers.composition import Entry, Unit, draw_units, shuffled, units_for
 from dingkao.plugin.blueprints import Blueprint, BlueprintPart, Share
 from dingkao.plugin.national import PapersPolicy
 from dingkao.plugin.vocabulary import Difficulty, PaperSubject, PracticeCategory, PracticeLevel, QuestionType
@@ -30,10 +30,6 @@ def ids(drawn: object) -> list[int]:
     assert isinstance(drawn, list)
     assert all(isinstance(unit, Unit) for unit in drawn), drawn
     return [key for unit in drawn for key in unit.ids]
-
-
-def part(questions: int, *types: str, **more: object) -> BlueprintPart:
-    return BlueprintPart.model_validate({"questions": questions, "types": types, **more})
 
 
 @given(st.integers(1, 60), seeds, st.data())
@@ -92,76 +88,15 @@ def test_a_doctor_is_asked_what_concerns_him() -> None:
     assert [unit.ids[0] for unit in units(bank, "DENTAL", "口腔专业")] == [1, 3, 4]
 
 
-def test_parts_are_filled_in_their_order() -> None:
-    bank = [entry(number, "A1", topic="传染病" if number % 2 else "") for number in range(1, 41)]
-    bank += [entry(number, "X", specialty="内科专业", difficulty="HARD") for number in range(41, 61)]
-    bank += [entry(number, "A3", group=f"g{number // 2}", place=number % 2) for number in range(62, 72)]
-    parts = [part(5, "A1", topic="传染病"), part(4, "A3"), part(3, "X", share="SPECIALTY", difficulty="HARD")]
-    drawn = ids(draw_parts(units(bank), parts, 9))
-    assert len(set(drawn)) == 12
-    assert all(number <= 40 and number % 2 for number in drawn[:5])
-    assert all(62 <= number < 72 for number in drawn[5:9])
-    assert drawn[5] + 1 == drawn[6]
-    assert all(41 <= number <= 60 for number in drawn[9:])
-    assert drawn == ids(draw_parts(units(bank), parts, 9))
-    assert drawn != ids(draw_parts(units(bank), parts, 10))
-
-
-@given(seeds)
-def test_a_broad_part_leaves_a_narrow_one_what_it_needs(seed: int) -> None:
-    bank = [entry(number, topic="急救" if number <= 5 else "") for number in range(1, 11)]
-    drawn = ids(draw_parts(units(bank), [part(5), part(5, topic="急救")], seed))
-    assert (sorted(drawn[5:]), sorted(drawn[:5])) == ([1, 2, 3, 4, 5], [6, 7, 8, 9, 10])
-
-
-@settings(max_examples=60)
-@given(
-    st.lists(st.tuples(st.sampled_from(["A1", "A2", "X"]), st.sampled_from(["", "甲", "乙"])), max_size=14),
-    st.lists(
-        st.tuples(st.integers(1, 4), st.sampled_from(["", "A1", "X"]), st.sampled_from(["", "甲"])),
-        min_size=1,
-        max_size=4,
-    ),
-    seeds,
-)
-def test_a_shortage_is_told_only_where_nothing_would_fill_the_parts(
-    bank: list[tuple[str, str]], wanted: list[tuple[int, str, str]], seed: int
-) -> None:
-    entries = [entry(number, kind, topic=topic) for number, (kind, topic) in enumerate(bank, 1)]
-    parts = [part(number, *([kind] if kind else []), topic=topic) for number, kind, topic in wanted]
-
-    def fitting(some: Sequence[BlueprintPart]) -> int:
-        return sum(
-            any((not p.types or e.type in p.types) and (not p.topic or e.topic == p.topic) for p in some)
-            for e in entries
-        )
-
-    # Hall's theorem: the parts can be filled where every choice of them has candidates enough.
-    fillable = all(
-        fitting([p for place, p in enumerate(parts) if chosen >> place & 1])
-        >= sum(p.questions for place, p in enumerate(parts) if chosen >> place & 1)
-        for chosen in range(1, 1 << len(parts))
-    )
-    found = draw_parts(units(entries), parts, seed)
-    if fillable:
-        assert len(set(ids(found))) == sum(p.questions for p in parts)
-    else:
-        assert found
-        assert all(isinstance(short, Shortage) and short.found < short.wanted for short in found)
-
-
-def test_a_shortage_says_exactly_what_is_missing() -> None:
-    bank = [entry(number, "X", topic="传染病", difficulty="HARD") for number in range(1, 4)]
-    bank += [entry(4, "B1", group="g", place=1), entry(5, "B1", group="g", place=2)]
-    parts = [
-        part(5, "X", topic="传染病", difficulty="HARD", share="COMMON"),
-        part(3, "X"),
-        part(3, "B1"),
+def test_a_group_is_asked_whole_or_not_at_all() -> None:
+    bank = [entry(number, "A3", group="same", place=number) for number in (1, 2)]
+    bank += [
+        entry(3, "A3", category="CLINICAL", group="mixed", place=1),
+        entry(4, "A3", category="DENTAL", group="mixed", place=2),
     ]
-    short = [found for found in draw_parts(units(bank), parts, 1) if isinstance(found, Shortage)]
-    assert [(found.wanted, found.found) for found in short] == [(5, 3), (3, 0), (3, 2)]
-    assert short[0].text.zh == "公共，X型，“传染病”，难：需5题，题库可用3题，缺2题。"
-    assert short[2].text.en == "type B1: 3 wanted, 2 in the bank, 1 missing."
+    bank += [entry(5, "B1", group="partly", place=1), entry(6, "B1", specialty="外科专业", group="partly", place=2)]
+    assert [unit.ids for unit in units(bank)] == [(1, 2)]
+    assert [unit.ids for unit in units(bank, scope="外科专业")] == [(1, 2), (5, 6)]
 
 
 def test_which_blueprint_a_doctor_gets_is_policy() -> None:

@@ -12,7 +12,8 @@ from openpyxl import Workbook
 
 from dingkao.papers.formats import QuestionColumns, QuestionFormat, detect, read_file, write_file
 from dingkao.papers.pictures import PictureIntake, QuestionPicture
-from dingkao.papers.questions import NewQuestion, RawQuestion, RefusedQuestion, check_groups, check_question, normalised
+from dingkao.papers.question_groups import check_groups
+from dingkao.papers.questions import NewQuestion, RawQuestion, RefusedQuestion, check_question, normalised
 from dingkao.plugin.errors import ValidationFailed
 from dingkao.plugin.vocabulary import Difficulty, QuestionCategory, QuestionType
 
@@ -52,6 +53,7 @@ def questions(draw: st.DrawFn) -> list[NewQuestion]:
         grouped = kind in (QuestionType.A3, QuestionType.A4, QuestionType.B1)
         shared = draw(texts) if kind in (QuestionType.A3, QuestionType.A4) else ""
         case = draw(pictures_at("SHARED_STEM")) if shared else []
+        category, specialty = draw(st.sampled_from(["", *QuestionCategory])), draw(names)
         options: list[str] = []
         of_options: list[QuestionPicture] = []
         for member in range(2 if grouped else 1):
@@ -63,7 +65,7 @@ def questions(draw: st.DrawFn) -> list[NewQuestion]:
             answer = draw(st.sampled_from("AB")) if kind is not QuestionType.X else "AB"
             raw = RawQuestion(
                 len(made) + 1, draw(texts), options, answer, kind.value, f"Q{number}-{member}",
-                draw(st.sampled_from(["", *QuestionCategory])), draw(names), draw(names),
+                category, specialty, draw(names),
                 draw(st.sampled_from(["", *Difficulty])), draw(names), shared, f"G{number}" if grouped else "",
                 pictures=[*case, *draw(pictures_at("STEM")), *of_options],
             )  # fmt: skip

@@ -11,7 +11,8 @@ from PIL import Image as Drawing
 
 from dingkao.papers.formats import QuestionColumns, QuestionFormat, detect, read_file, write_file
 from dingkao.papers.pictures import Image, IntakeLimits, PictureIntake
-from dingkao.papers.questions import MOST_PICTURES, Checked, NewQuestion, RawQuestion, check_groups, check_question
+from dingkao.papers.question_groups import check_groups
+from dingkao.papers.questions import MOST_PICTURES, Checked, NewQuestion, RawQuestion, check_question
 from dingkao.plugin.errors import ValidationFailed
 
 from .drawn_pictures import jpeg, known, png, taken

@@ -8,7 +8,8 @@ from qti_convert import downgrade_package, package_to_zip, read_package, upgrade
 
 from dingkao.papers.formats import QuestionFormat, read_file, write_file
 from dingkao.papers.pictures import PictureFile, PictureIntake
-from dingkao.papers.questions import NewQuestion, check_groups
+from dingkao.papers.question_groups import check_groups
+from dingkao.papers.questions import NewQuestion
 
 from .drawn_pictures import known
 from .test_formats import content, questions

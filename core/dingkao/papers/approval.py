@@ -32,6 +32,7 @@ _WANTED = (
     Question.state,
     Question.author,
     Question.digest,
+    Question.question_group,
 )
 _by_ids = Statement(lambda p: Question.select(*_WANTED).where(Question.id.is_in(p.ids)))
 _by_batch = Statement(
@@ -80,6 +81,16 @@ def _twins_query(parameters: Parameters) -> QueryString:
     )
 
 
+# Groups in use whose questions are for different doctors.
+_mixed = Statement(
+    lambda p: QueryString(
+        "SELECT question_group AS name FROM question WHERE subject = {} AND COALESCE(region, 0) = {} "
+        "AND state = 'APPROVED' AND question_group <> '' GROUP BY question_group "
+        "HAVING COUNT(DISTINCT COALESCE(category, '') || '/' || specialty) > 1",
+        p.subject,
+        p.bank,
+    )
+)
 _approve = Statement(_approve_query)
 _retire = Statement(_retire_query)
 _twins = Statement(_twins_query)
@@ -89,7 +100,8 @@ async def approve_import(environment: Environment, caller: Caller | None, batch_
     """Take the drafts of an import into use; where it replaces what is there, the rest retires. Returns how many came
     into use and how many other questions retired. By an approver who is not the author.
 
-    Raises NotFound, NotEligible (OWN_QUESTION), StateConflict (NOTHING_WAITS, TWIN_IN_USE), Forbidden, NotLoggedIn.
+    Raises NotFound, NotEligible (OWN_QUESTION), StateConflict (NOTHING_WAITS, TWIN_IN_USE, GROUP_MIXED), Forbidden,
+    NotLoggedIn.
     """
     require_sight(logged_in(caller), Kind.BANK, Role.BANK_APPROVER)
     async with begin(environment, caller) as work:
@@ -175,6 +187,16 @@ async def _into_use(
         raise StateConflict("TWIN_IN_USE", text, QuestionState.DRAFT.value)
     now: datetime = work.now
     await _approve.run(ids=ids, approver=work.caller.account_id, now=now)
+    groups = {row["question_group"] for row in drafts} - {""}
+    if groups:
+        mixed = groups & {row["name"] for row in await _mixed.run(subject=subject.value, bank=region or 0)}
+        if mixed:
+            names = "、".join(sorted(mixed)[:5])
+            text = Text(
+                f"题组中的试题类别、专业须一致：{names}。",
+                f"The questions of a group are of one category and one specialty: {names}.",
+            )
+            raise StateConflict("GROUP_MIXED", text, QuestionState.DRAFT.value)
     await bank_changed(subject, region)
     return retired
 

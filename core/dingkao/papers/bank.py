@@ -15,11 +15,12 @@ from dingkao.audit.work import UnitOfWork, begin, logged_in
 from dingkao.db.database import fetch, is_postgresql
 from dingkao.db.statement import Parameters, Statement
 from dingkao.environment import Environment
-from dingkao.papers.bank_plan import HeldVersion, NewVersion, Plan, free_group_names, plan_import, words_of
+from dingkao.papers.bank_plan import HeldVersion, NewVersion, Plan, plan_import, words_of
 from dingkao.papers.bank_regions import chosen_bank, readable_banks, require_banks
 from dingkao.papers.picture_store import pictures_json, pictures_of, placed_pictures
 from dingkao.papers.question_file import QuestionColumns, read_questions
-from dingkao.papers.questions import SOURCE_MAXIMUM, Checked, NewQuestion, RefusedQuestion, check_groups
+from dingkao.papers.question_groups import HeldMember, check_groups, free_group_names, without_mixed_groups
+from dingkao.papers.questions import SOURCE_MAXIMUM, Checked, NewQuestion, RefusedQuestion
 from dingkao.papers.tables import Question, QuestionImport
 from dingkao.papers.vocabulary import QuestionState
 from dingkao.plugin.caller import Caller
@@ -46,7 +47,8 @@ _held = Statement(
 )  # fmt: skip
 _groups = Statement(
     lambda p: QueryString(
-        "SELECT question_group, code FROM question WHERE subject = {} AND COALESCE(region, 0) = {} "
+        "SELECT question_group, code, COALESCE(category, '') AS category, specialty FROM question "
+        "WHERE subject = {} AND COALESCE(region, 0) = {} "
         "AND question_group <> '' AND state <> 'RETIRED'",
         p.subject,
         p.bank,
@@ -222,11 +224,18 @@ async def import_read(
         bank = {"subject": subject.value, "bank": region or 0}
         held = await _held.run(**bank)
         plan = await asyncio.to_thread(_plan, taken, held, replaces=replace)
+        held_groups: list[HeldMember] = []
+        if any(version.question.group for version in plan.versions):
+            held_groups = [
+                HeldMember(row["question_group"], row["code"], row["category"], row["specialty"])
+                for row in await _groups.run(**bank)
+            ]
+        if not replace:
+            plan = without_mixed_groups(plan, held_groups)
         refused = sorted(refused + plan.refused, key=lambda entry: entry.line)
         good = plan.versions if skip_bad or not refused else []
         batch, retired = None, 0
         if good:
-            held_groups = [(row["question_group"], row["code"]) for row in await _groups.run(**bank)]
             batch = await _insert_batch(work, subject, region, source, replace, len(good), draft)
             await _retire_codes.run(**bank, state="DRAFT", codes=json.dumps(plan.superseded_drafts, ensure_ascii=False))
             if not draft:

@@ -1,6 +1,5 @@
 """What of a file comes into the bank, and as which version. Pure."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -148,17 +147,3 @@ def _without_torn_groups(plan: Plan, read: Sequence[NewQuestion]) -> Plan:
         if version.question.group in torn
     ]
     return replace(plan, versions=kept, refused=plan.refused + lost)
-
-
-def free_group_names(versions: Iterable[NewVersion], taken: Iterable[tuple[str, str]], batch: int) -> dict[str, str]:
-    """The name under which the bank keeps each group of a file: its own, or with the batch behind it where the bank
-    has another group of that name (`taken`: groups with the codes of their questions)."""
-    codes: dict[str, set[str]] = defaultdict(set)
-    for version in versions:
-        if version.question.group:
-            codes[version.question.group].add(version.code)
-    held: dict[str, set[str]] = defaultdict(set)
-    for name, code in taken:
-        held[name].add(code)
-    free = {name for name, own in codes.items() if name not in held or held[name] & own}
-    return {name: name if name in free else f"{name[:50]}~{batch}" for name in codes}

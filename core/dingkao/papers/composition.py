@@ -1,8 +1,8 @@
-"""Composing a paper (组卷): which questions of the bank, by a blueprint or by number alone. Pure: the same seed and the
-same bank give the same paper for ever."""
+"""Composing a paper (组卷): which questions of the bank a doctor may be asked, and a draw of so many of them; by a
+blueprint see `parts_drawing`. Pure: the same seed and the same bank give the same paper for ever."""
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -55,17 +55,17 @@ class Shortage:
 
 def units_for(entries: Sequence[Entry], category: str, scope: str) -> list[Unit]:
     """What a doctor of this category and scope may be asked, in the order of their ids: the questions of every
-    category and of the doctor's own, of no specialty and of the doctor's own."""
-    mine = [
-        entry
-        for entry in entries
-        if (entry.category in _COMMON_CATEGORIES or entry.category == category) and entry.specialty in ("", scope)
-    ]
-    units = [Unit(entry, (entry.id,)) for entry in mine if not entry.group]
-    grouped = sorted((entry for entry in mine if entry.group), key=lambda e: (e.group, e.group_position, e.id))
+    category and of the doctor's own, of no specialty and of the doctor's own. A group is asked whole or not at all."""
+
+    def concerns(entry: Entry) -> bool:
+        return (entry.category in _COMMON_CATEGORIES or entry.category == category) and entry.specialty in ("", scope)
+
+    units = [Unit(entry, (entry.id,)) for entry in entries if not entry.group and concerns(entry)]
+    grouped = sorted((entry for entry in entries if entry.group), key=lambda e: (e.group, e.group_position, e.id))
     for _, members in groupby(grouped, key=lambda entry: entry.group):
         together = list(members)
-        units.append(Unit(together[0], tuple(entry.id for entry in together)))
+        if all(concerns(entry) for entry in together):
+            units.append(Unit(together[0], tuple(entry.id for entry in together)))
     return sorted(units, key=lambda unit: unit.ids[0])
 
 
@@ -103,97 +103,6 @@ def draw_units(units: Sequence[Unit], number: int, seed: int) -> list[Unit] | in
             chosen.append(order[place - 1])
             left -= size
     return chosen[::-1]
-
-
-def draw_parts(units: Sequence[Unit], parts: Sequence[BlueprintPart], seed: int) -> list[Unit] | list[Shortage]:
-    """Units for each part in the parts' order, none twice; or every part that cannot be filled.
-
-    Groups are given to the parts in their order. Single questions are matched: where one part took what only another
-    could have done without, it gives it back; a shortage is told only where no choice would fill the parts.
-    """
-    drawn: dict[int, list[Unit]] = {}
-    short: list[Shortage] = []
-    free = [unit for unit in units if unit.first.group]
-    for place, part in enumerate(parts):
-        if not part.grouped:
-            continue
-        fitting = [unit for unit in free if _fits(part)(unit.first)]
-        found = draw_units(fitting, part.questions, seed + place + 1)
-        if isinstance(found, int):
-            short.append(Shortage(part, part.questions, found))
-            continue
-        drawn[place] = found
-        taken = {unit.ids[0] for unit in found}
-        free = [unit for unit in free if unit.ids[0] not in taken]
-    singles = [unit for unit in units if not unit.first.group]
-    short += _match(singles, parts, seed, drawn)
-    if short:
-        return sorted(short, key=lambda entry: parts.index(entry.part))
-    return [unit for place in sorted(drawn) for unit in drawn[place]]
-
-
-def _match(
-    singles: Sequence[Unit], parts: Sequence[BlueprintPart], seed: int, drawn: dict[int, list[Unit]]
-) -> list[Shortage]:
-    """Give single questions to the parts that want them (into `drawn`), by augmenting paths; what stays missing."""
-    candidates: dict[int, list[int]] = {}
-    for place, part in enumerate(parts):
-        if not part.grouped:
-            fits = _fits(part)
-            candidates[place] = [
-                index for index in shuffled(len(singles), seed + place + 1) if fits(singles[index].first)
-            ]
-    holder: dict[int, int] = {}
-    kept: dict[int, list[int]] = {place: [] for place in candidates}
-    next_free = dict.fromkeys(candidates, 0)
-
-    def take(place: int, seen: set[int]) -> bool:
-        """One more question for a part: a free one, or one that another part can replace."""
-        own = candidates[place]
-        while next_free[place] < len(own):
-            index = own[next_free[place]]
-            next_free[place] += 1
-            if index not in holder:
-                holder[index] = place
-                kept[place].append(index)
-                return True
-        for index in own:
-            other = holder[index]
-            if other == place or other in seen:
-                continue
-            seen.add(other)
-            if take(other, seen):
-                kept[other].remove(index)
-                holder[index] = place
-                kept[place].append(index)
-                return True
-        return False
-
-    short = []
-    for place in candidates:
-        part = parts[place]
-        while len(kept[place]) < part.questions and take(place, {place}):
-            pass
-        if len(kept[place]) < part.questions:
-            short.append(Shortage(part, part.questions, len(kept[place])))
-        drawn[place] = []
-    for place, indexes in kept.items():
-        drawn[place] = [singles[index] for index in indexes]
-    return short
-
-
-def _fits(part: BlueprintPart) -> Callable[[Entry], bool]:
-    types = {kind.value for kind in part.types}
-
-    def fits(entry: Entry) -> bool:
-        return (
-            (not types or entry.type in types)
-            and (part.share is None or (entry.specialty == "") == (part.share is Share.COMMON))
-            and (not part.topic or entry.topic == part.topic)
-            and (part.difficulty is None or entry.difficulty == part.difficulty.value)
-        )
-
-    return fits
 
 
 _SHARES = {Share.COMMON: ("公共", "common"), Share.SPECIALTY: ("本专业", "of the specialty")}

@@ -10,8 +10,9 @@ from piccolo.querystring import QueryString
 
 from dingkao.db.database import Database, is_postgresql
 from dingkao.db.statement import Parameters, Statement
-from dingkao.papers.composition import Entry, Unit, draw_parts, draw_units, units_for
+from dingkao.papers.composition import Entry, Unit, draw_units, units_for
 from dingkao.papers.marking import BankQuestion, FrozenPaper, freeze
+from dingkao.papers.parts_drawing import Pool, draw_parts
 from dingkao.papers.tables import Question
 from dingkao.plugin.errors import NotEligible
 from dingkao.plugin.national import PapersPolicy
@@ -55,14 +56,14 @@ class _Index:
 
     revisions: tuple[int, ...]
     entries: list[Entry]
-    units: dict[tuple[str, str], list[Unit]] = field(default_factory=dict)
+    pools: dict[tuple[str, str], Pool] = field(default_factory=dict)
 
-    def units_for(self, category: str, scope: str) -> list[Unit]:
-        found = self.units.get((category, scope))
+    def pool_for(self, category: str, scope: str) -> Pool:
+        found = self.pools.get((category, scope))
         if found is None:
-            if len(self.units) >= _MOST_KEPT:
-                self.units.clear()
-            found = self.units[category, scope] = units_for(self.entries, category, scope)
+            if len(self.pools) >= _MOST_KEPT:
+                self.pools.clear()
+            found = self.pools[category, scope] = Pool(units_for(self.entries, category, scope))
         return found
 
 
@@ -195,12 +196,12 @@ async def draw_paper(
     """
     kept = _kept.setdefault(database, _Kept())
     index = await _index(kept, region_id, subject, upper=policy.upper_banks)
-    units = index.units_for(candidate.category, candidate.scope)
+    pool = index.pool_for(candidate.category, candidate.scope)
     blueprint = policy.blueprint(subject, *candidate)
     if blueprint is None:
-        drawn = _draw_number(units, policy.rules[subject].questions, seed)
+        drawn = _draw_number(pool.units, policy.rules[subject].questions, seed)
     else:
-        found = draw_parts(units, blueprint.parts, seed)
+        found = draw_parts(pool, blueprint.parts, seed)
         drawn = [unit for unit in found if isinstance(unit, Unit)]
         short = [entry for entry in found if not isinstance(entry, Unit)]
         if short:
@@ -209,7 +210,7 @@ async def draw_paper(
     return freeze(await kept.find(ids), seed)
 
 
-def _draw_number(units: list[Unit], number: int, seed: int) -> list[Unit]:
+def _draw_number(units: Sequence[Unit], number: int, seed: int) -> list[Unit]:
     drawn = draw_units(units, number, seed)
     if isinstance(drawn, int):
         text = Text(

@@ -3,8 +3,7 @@
 import hashlib
 import re
 import unicodedata
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -19,7 +18,6 @@ CODE_MAXIMUM = 64
 SPECIALTY_MAXIMUM = 60
 TOPIC_MAXIMUM = 120
 SOURCE_MAXIMUM = 120
-LARGEST_GROUP = 20
 MOST_PICTURES = 10
 ALTERNATIVE_MAXIMUM = 500
 KEYS = "ABCDEFGH"
@@ -314,49 +312,3 @@ def _check_answer(kind: QuestionType, options: Options, answer: str, refuse: Ref
         refuse("answer", "NUMBER_OF_ANSWERS", "多项选择题须有两个以上正确选项。", "Type X has several right options.")
     elif kind is not QuestionType.X and len(answer) > 1:
         refuse("answer", "NUMBER_OF_ANSWERS", "该题型只有一个正确选项。", "This type has one right option.")
-
-
-def check_groups(questions: Iterable[NewQuestion]) -> Iterator[Checked]:
-    """Every question in its order, those of a group with their place in it; or why its group cannot be.
-
-    A group has one type, the same case (A3, A4) or the same options (B1), and two questions at least.
-    """
-    questions = list(questions)
-    groups: dict[str, list[NewQuestion]] = defaultdict(list)
-    for question in questions:
-        if question.group:
-            groups[question.group].append(question)
-    for question in questions:
-        if not question.group:
-            yield question
-            continue
-        members = groups[question.group]
-        problem = _group_problem(question, members)
-        if problem is not None:
-            yield [problem]
-        else:
-            yield replace(question, group_position=members.index(question) + 1)
-
-
-def _shares(question: NewQuestion) -> tuple[object, ...]:
-    """What is the same for all questions of a group, with its pictures."""
-    if question.type is QuestionType.B1:
-        return question.options, [picture for picture in question.pictures if picture.place in KEYS]
-    return question.shared, pictures_at(question.pictures, SHARED_STEM)
-
-
-def _group_problem(question: NewQuestion, members: Sequence[NewQuestion]) -> RefusedQuestion | None:
-    first = members[0]
-    if question.type is not first.type or _shares(question) != _shares(first):
-        text = Text(
-            f"同一题组（{question.group}）的题型、共用题干或共用选项须一致。",
-            f"The group {question.group} has one type, and one case or one set of options; see line {first.line}.",
-        )
-        return RefusedQuestion(question.line, "", "GROUP_DIFFERS", text)
-    if not LEAST_OPTIONS <= len(members) <= LARGEST_GROUP:
-        text = Text(
-            f"题组（{question.group}）须有2至{LARGEST_GROUP}题，现有{len(members)}题。",
-            f"The group {question.group} has {len(members)} good question(s); 2 to {LARGEST_GROUP} are due.",
-        )
-        return RefusedQuestion(question.line, "", "GROUP_SIZE", text)
-    return None
