@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
+from dingkao.accounts.passwords import configure_passwords
 from dingkao.accounts.wechat_http import WECHAT_URL, WeChatHttp
 from dingkao.clock import Clock, SystemClock
 from dingkao.crypto.loading import load_keys
@@ -98,6 +99,7 @@ def build_environment(
         raise PluginRefused(f"policy refused: {error}") from error
     clock = clock or SystemClock()
     keys = load_keys(settings)
+    configure_passwords(settings)
     return Environment(
         settings=settings,
         keys=keys,
