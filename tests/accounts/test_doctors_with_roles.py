@@ -10,7 +10,8 @@ import pytest
 from dingkao.accounts import logging_in
 from dingkao.accounts.activation import issue_activation_codes
 from dingkao.accounts.credential_tables import ActivationCode
-from dingkao.accounts.logging_in import log_in
+from dingkao.accounts.logging_in import confirm_identity, log_in
+from dingkao.accounts.own_credentials import change_password
 from dingkao.accounts.passwords import hash_password
 from dingkao.accounts.refreshing import list_sessions, refresh_session
 from dingkao.accounts.service import complete_first_login, send_phone_code
@@ -150,6 +151,27 @@ async def lock(environment: Environment, doctor: SampleDoctor) -> None:
         Account.last_failed_at: environment.clock.now(),
     }
     await Account.update(changes).where(Account.id == doctor.account_id)
+
+
+async def test_what_strangers_get_wrong_stops_nobody_in_his_session(environment: Environment) -> None:
+    province = await build_sample(environment)
+    doctor = await province.add_doctor(password_hash=await hash_password(OWN))
+    begun = [(await log_in(environment, doctor.document_number, OWN, origin=HERE)).session for _ in range(2)]
+    mine, stolen = [await as_caller(environment, one.token) for one in begun]
+    await lock(environment, doctor)
+    # In a session that was stolen there are as many guesses as without one.
+    for _ in range(environment.settings.login_failures):
+        assert await refused(confirm_identity(environment, stolen, password="wrong", code=None)) == [
+            "password WRONG_CREDENTIALS"
+        ]
+    assert await refused(confirm_identity(environment, stolen, password=OWN, code=None))
+    assert await refused(change_password(environment, stolen, OWN, "seven storks above the fen"))
+    assert await refused(log_in(environment, doctor.document_number, OWN, origin=HERE)) == WRONG
+    await change_password(environment, mine, OWN, "seven storks above the fen", end_others=False)
+    await lock(environment, doctor)
+    await confirm_identity(environment, mine, password="seven storks above the fen", code=None)
+    # Who has shown who he is has opened the account again.
+    assert (await log_in(environment, doctor.document_number, "seven storks above the fen", origin=HERE)).session
 
 
 async def test_who_keeps_accounts_unlocks_and_disables_a_doctors(environment: Environment) -> None:

@@ -19,9 +19,11 @@ from dingkao.accounts.throttling import (
     address_state,
     clear_failures,
     count_account,
+    count_in_session,
     count_name,
     count_refusal,
     known_from,
+    session_waits,
 )
 from dingkao.audit.work import SYSTEM_CALLER, UnitOfWork, begin
 from dingkao.clock import china_date
@@ -256,7 +258,7 @@ async def confirm_identity(
 
     An account with a second factor gives its code (or a recovery code), any other its password. Raises NotLoggedIn,
     FirstLoginOpen, ValidationFailed: SECOND_FACTOR_NEEDED, WRONG_SECOND_FACTOR, WRONG_CREDENTIALS. Failures count as
-    failed logins do, and while the account waits nothing is right.
+    failed logins do, and after as many in this session nothing is right for a while; those of others do not count here.
     """
     if caller is None:
         raise NotLoggedIn
@@ -268,7 +270,7 @@ async def confirm_identity(
     async with begin(environment, caller, second_factor_missing_allowed=True) as work:
         account = await locked_account(caller.account_id)
         until = confirmed_until(environment, work.now)
-        waiting = await account_waits(environment, account, work.now)
+        waiting = await session_waits(environment, account, caller.session_id, work.now)
         if account["second_factor"]:
             if code is None or not code.strip():
                 problem = rules.CODE_NEEDED
@@ -283,7 +285,7 @@ async def confirm_identity(
             await work.record("CONFIRM_IDENTITY", "Account", caller.account_id)
         else:
             if not waiting and problem is not rules.CODE_NEEDED:
-                await count_account(environment, account, work.now)
+                await count_in_session(environment, account, caller.session_id, work.now)
             await work.record("CONFIRM_IDENTITY_REFUSED", "Account", caller.account_id, result=problem.code)
     if problem is not None:
         raise ValidationFailed([problem])

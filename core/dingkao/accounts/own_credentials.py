@@ -22,7 +22,7 @@ from dingkao.accounts.sessions import end_sessions
 from dingkao.accounts.step_up import step_up
 from dingkao.accounts.stored_passwords import repeats_earlier, store_password
 from dingkao.accounts.tables import Account
-from dingkao.accounts.throttling import account_waits, clear_failures, count_account
+from dingkao.accounts.throttling import clear_failures, count_in_session, session_waits
 from dingkao.accounts.vocabulary import SessionEnd
 from dingkao.audit.work import begin, logged_in
 from dingkao.db.statement import Statement
@@ -66,12 +66,12 @@ async def change_password(
     ended = 0
     async with begin(environment, asking) as work:
         locked = await locked_account(asking.account_id)
-        waiting = await account_waits(environment, locked, work.now)
+        waiting = await session_waits(environment, locked, asking.session_id, work.now)
         # Changed meanwhile on another device: what was checked above is not the password any more.
         if not fits or waiting or locked["password_hash"] != account["password_hash"]:
             problems = [_OLD_WRONG]
             if not waiting:
-                await count_account(environment, locked, work.now)
+                await count_in_session(environment, locked, asking.session_id, work.now)
         if problems:
             codes = [one.code for one in problems]
             await work.record(

@@ -109,7 +109,8 @@ class RecoveryCode(Record, db=ROUTER, tablename="recovery_code"):
 
 
 class Throttle(Record, db=ROUTER, tablename="throttle"):
-    """登录限制: failures of an address, or of a login name that no account has. An account's own are in its row.
+    """登录限制: failures of an address, of a login name that no account has, or within a session. An account's own are
+    in its row.
 
     An address is counted in windows of some minutes, by their number since 1970: `failures` in the last window that had
     one, `failures_before` in the window before that, `refusals` with those that count as no failure."""

@@ -62,7 +62,7 @@ _count_address = Statement(
         p.now,
     )
 )
-_keep_name = Statement(
+_keep = Statement(
     lambda p: QueryString(
         """
         INSERT INTO throttle (subject, failures, last_failed_at, locked_until) VALUES ({}, {}, {}, {})
@@ -159,6 +159,29 @@ async def count_account(environment: Environment, account: Mapping[str, Any], no
     ).where(Account.id == account["id"])
 
 
+async def session_waits(environment: Environment, account: Mapping[str, Any], session_id: int, now: datetime) -> bool:
+    """Whether the account takes no password within its session at the moment: it waits, and in this session as many
+    failed. What strangers get wrong keeps nobody from work in a session that he has; who stole one has in it the guesses
+    that he has without, until its absolute end."""
+    if not await account_waits(environment, account, now):
+        return False
+    before = failures_of(await _throttle.first(subject=_session_subject(session_id)))
+    return waits(before, failure_limits(environment.settings), now)
+
+
+async def count_in_session(
+    environment: Environment, account: Mapping[str, Any], session_id: int, now: datetime
+) -> None:
+    """Count a failure in a session of the account, as read under its lock: the session's, and, unless it waits, the
+    account's. Inside the caller's transaction, and not while `session_waits`."""
+    limits = failure_limits(environment.settings)
+    if not await account_waits(environment, account, now):
+        await count_account(environment, account, now)
+    subject = _session_subject(session_id)
+    after = one_more(failures_of(await _throttle.first(subject=subject)), limits, now)
+    await _keep.run(subject=subject, failures=after.count, now=now, locked_until=after.locked_until)
+
+
 async def clear_failures(account_id: int) -> None:
     """Forget the account's failures: after a login, a reset of its password, or an administrator's unlocking."""
     await forget_failures([account_id])
@@ -180,7 +203,7 @@ async def count_name(environment: Environment, login_name: str, now: datetime) -
     if waits(before, limits, now):
         return False
     after = one_more(before, limits, now)
-    await _keep_name.run(subject=subject, failures=after.count, now=now, locked_until=after.locked_until)
+    await _keep.run(subject=subject, failures=after.count, now=now, locked_until=after.locked_until)
     return True
 
 
@@ -192,6 +215,10 @@ async def forget_throttles(environment: Environment) -> None:
 
 def _address_subject(address: str) -> str:
     return f"address:{address_group(address)}"
+
+
+def _session_subject(session_id: int) -> str:
+    return f"session:{session_id}"
 
 
 def _name_subject(environment: Environment, login_name: str) -> str:
