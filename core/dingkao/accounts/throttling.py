@@ -161,8 +161,8 @@ async def count_account(environment: Environment, account: Mapping[str, Any], no
 
 async def session_waits(environment: Environment, account: Mapping[str, Any], session_id: int, now: datetime) -> bool:
     """Whether the account takes no password within its session at the moment: it waits, and in this session as many
-    failed. What strangers get wrong keeps nobody from work in a session that he has; who stole one has in it the guesses
-    that he has without, until its absolute end."""
+    failed. What strangers get wrong keeps nobody from work in a session that he has; who stole one has in it the
+    guesses that he has without, until its absolute end."""
     if not await account_waits(environment, account, now):
         return False
     before = failures_of(await _throttle.first(subject=_session_subject(session_id)))
