@@ -192,10 +192,21 @@ async def test_every_mutation_refused_for_want_of_a_right_is_an_entry(served: Se
         assert unenrolled_codes[None] - OPEN == WITHOUT_SECOND_FACTOR
         # An id that is nothing at all is not found by anybody.
         assert len(unenrolled_codes["SECOND_FACTOR_REQUIRED"]) > len(unenrolled_codes["NOT_FOUND"])
+        await _files_refused(Client(app, await token_for(environment, unenrolled.account_id)), assessment)
         assert allowed <= OPEN, "it is done for whoever comes: see that it asks who, or name it in OPEN and say why"
         assert (await verify_chain(environment)).broken is None
         total = sum((counts for counts in refused.values()), Counter[str]())
         print(f"\n{len(refused)} mutations refused and found in the audit: {dict(total)}")  # noqa: T201
+
+
+async def _files_refused(client: Client, assessment: str) -> None:
+    """Who has not set up the second factor uploads and downloads nothing, and each try is an entry."""
+    before = await last_entry()
+    uploaded = await client.upload(assessment, "PHOTO", b"a file", "a.jpg")
+    downloaded = await client.http.get(f"/files/{encode_id('File', 1)}")
+    assert [answer.json()["errors"][0]["code"] for answer in (uploaded, downloaded)] == ["SECOND_FACTOR_REQUIRED"] * 2
+    written = [(entry["action"], entry["result"]) for entry in await entries_behind(before)]
+    assert written == [("UPLOAD", "SECOND_FACTOR_REQUIRED"), ("DOWNLOAD", "SECOND_FACTOR_REQUIRED")]
 
 
 async def _asked(

@@ -30,7 +30,7 @@ async def _numbers(url: str) -> set[str]:
             for value in row.values()
         ]
     # Login names of staff are words and no numbers.
-    return {number for number in found if number and any(letter.isdigit() for letter in number) and len(number) > 9}
+    return {number for number in found if number and any(letter.isdigit() for letter in number) and len(number) >= 9}
 
 
 def personal_numbers(url: str) -> set[str]:

@@ -70,6 +70,8 @@ def test_every_answer_is_what_the_manual_says(
     assert code == 0, printed
     numbers = personal_numbers(demo_server.database_url)
     assert len(numbers) > 30
+    # One doctor of each run has a passport.
+    assert len([number for number in numbers if number.startswith("EO")]) >= 2
     # In the bytes of the database, the write-ahead log's among them, and in every line that the server has logged.
     assert readable(numbers, stored_bytes(demo_server.database_url)) == set()
     logged = capfd.readouterr().err

@@ -38,6 +38,12 @@ def made_up_document_number(seed: int | Random, birth_date: date, sex: Sex) -> s
     return seventeen + check_character(seventeen)
 
 
+def made_up_passport_number(seed: int | Random) -> str:
+    """Make a passport number of the newest form (E, a letter, seven digits) with the letter O, which the series leaves
+    out as it does I."""
+    return f"EO{_as_index(seed, 10**7):07d}"
+
+
 def made_up_qualification_number(document_number: str, year: int, category_code: str = "10") -> str:
     """Make a qualification number (医师资格证书编码) around a document number: year, province 99, level 1, category."""
     return f"{year:04d}{MADE_UP_PROVINCE}1{category_code:0>2}{document_number}"

@@ -11,6 +11,7 @@ import httpx
 from dingkao.doctors.made_up import (
     DIFFERENT_NUMBERS,
     made_up_document_number,
+    made_up_passport_number,
     made_up_phone,
     made_up_practice_number,
     made_up_qualification_number,
@@ -29,6 +30,10 @@ class Doctor:
     account: Account
     name: str
     document_number: str
+    """Of the resident identity card, or of the passport."""
+    identity_number: str
+    """Of the resident identity card, which the qualification number holds."""
+    born: date
     phone: str
     in_registry: bool
     """Whether the registry holds the phone; the code then goes there and nowhere else."""
@@ -67,14 +72,18 @@ class World:
     other_hospital_id: str
     body_id: str
 
-    def doctor(self, name: str, *, practising_since: date, in_registry: bool = False) -> Doctor:
+    def doctor(
+        self, name: str, *, practising_since: date, in_registry: bool = False, by_passport: bool = False
+    ) -> Doctor:
         """A new doctor with made-up numbers; nobody has them, in no run before either (as far as chance allows)."""
         born = date(1970, 1, 1) + timedelta(days=secrets.randbelow(7000))
         number = made_up_document_number(secrets.randbelow(DIFFERENT_NUMBERS), born, Sex.FEMALE)
         return Doctor(
             account=Account(name, self.http, self.report),
             name=name,
-            document_number=number,
+            document_number=made_up_passport_number(secrets.randbelow(10**7)) if by_passport else number,
+            identity_number=number,
+            born=born,
             phone=made_up_phone(secrets.randbelow(10**8)),
             in_registry=in_registry,
             practising_since=practising_since,
@@ -84,11 +93,15 @@ class World:
 
 def registry_entry(doctor: Doctor, institution_id: str) -> dict[str, object]:
     """The doctor as the electronic registration system tells the authority: the input of RegisterDoctor."""
+    by_passport = doctor.document_number != doctor.identity_number
+    # What an identity card's number tells has to be said with any other document.
+    told = {"documentType": "PASSPORT", "sex": "FEMALE", "birthDate": doctor.born.isoformat()} if by_passport else {}
     return {
+        **told,
         "institutionId": institution_id,
         "name": doctor.name,
         "documentNumber": doctor.document_number,
-        "qualificationNumber": made_up_qualification_number(doctor.document_number, doctor.practising_since.year),
+        "qualificationNumber": made_up_qualification_number(doctor.identity_number, doctor.practising_since.year),
         "practiceNumber": made_up_practice_number(secrets.randbelow(10**10)),
         "category": "CLINICAL",
         "scope": "内科专业",

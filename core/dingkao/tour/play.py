@@ -137,7 +137,7 @@ def _play(world: World, banks: Mapping[str, Bank]) -> None:
     general = world.doctor("程一般", practising_since=date(today.year - 3, 7, 1), in_registry=True)
     exempted = world.doctor("免一科", practising_since=date(today.year - 4, 7, 1))
     rated = world.doctor("评未过", practising_since=date(today.year - 20, 7, 1))
-    failing = world.doctor("卷未过", practising_since=date(today.year - 2, 7, 1))
+    failing = world.doctor("卷未过", practising_since=date(today.year - 2, 7, 1), by_passport=True)
     doctors = [simple, general, exempted, rated, failing]
 
     world.report.chapter("登记、首次登录")
