@@ -2,6 +2,7 @@
 walked to the first entry that does not hold."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from dingkao.audit.work import SYSTEM_CALLER, begin
 from dingkao.db.counting import count_queries
 from dingkao.db.database import fetch
 from dingkao.environment import Environment
+from dingkao.logs import MASKED
 
 from .by_hand import Refused, by_hand
 
@@ -47,6 +49,19 @@ async def test_twenty_writers_at_once_make_one_chain_without_gaps(environment: E
     assert (verified.first, verified.last, verified.entries, sum(walked)) == (1, 100, 100, 100)
     head = await chain_head()
     assert head == Expected(100, verified.digest)
+
+
+async def test_a_reason_keeps_no_number_of_a_person(environment: Environment) -> None:
+    async with begin(environment, SYSTEM_CALLER) as work:
+        await work.record(
+            "TRY", "Try", 1, {"reason": "本人手机15400000001，护照EO0000001，已核对", "ids": [15400000001]}
+        )
+    (entry,) = await AuditEntry.select(AuditEntry.detail)
+    assert json.loads(entry["detail"]) == {
+        "reason": f"本人手机{MASKED}，护照{MASKED}，已核对",
+        # Of our own making: keys and codes are as they are.
+        "ids": [15400000001],
+    }
 
 
 async def undone(environment: Environment) -> None:

@@ -13,6 +13,7 @@ from dingkao.audit.tables import StateTransition
 from dingkao.clock import china_date
 from dingkao.db.database import transaction
 from dingkao.environment import Environment
+from dingkao.logs import mask_text
 from dingkao.plugin.caller import Caller, RoleGrant
 from dingkao.plugin.errors import FirstLoginOpen, NotLoggedIn, SecondFactorOpen
 from dingkao.plugin.text import Language
@@ -81,7 +82,8 @@ class UnitOfWork:
         counts it. A save of answers counts its row of the history instead (`AnswerSave`): who, when, from where and
         what, in one row and not in two.
 
-        `detail` holds codes, numbers and ids; never personal data. `result` is OK or the code of a refusal.
+        `detail` holds codes, numbers and ids; never personal data. Under `reason` it may hold what a person wrote, in
+        which numbers of persons are masked. `result` is OK or the code of a refusal.
         `role` where it is not that of `acting`.
         """
         self.recorded += 1
@@ -102,7 +104,7 @@ class UnitOfWork:
                 "object_id": object_id,
                 "result": result,
                 "before": before,
-                "detail": json.dumps(dict(detail or {}), ensure_ascii=False, sort_keys=True),
+                "detail": json.dumps(_masked_reason(detail or {}), ensure_ascii=False, sort_keys=True),
             }
         )
 
@@ -141,6 +143,12 @@ class UnitOfWork:
                 policy_version=policy_version,
             )
         )
+
+
+def _masked_reason(detail: Mapping[str, Any]) -> dict[str, Any]:
+    """`detail` with the numbers of persons in a reason masked: an entry is kept for years and never changed."""
+    reason = detail.get("reason")
+    return {**detail, "reason": mask_text(reason)} if isinstance(reason, str) else dict(detail)
 
 
 @asynccontextmanager

@@ -12,7 +12,6 @@ from dingkao.audit.work import UnitOfWork, begin
 from dingkao.db.statement import Statement
 from dingkao.doctors.records import read_doctors
 from dingkao.environment import Environment
-from dingkao.logs import mask_text
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.errors import FieldProblem, NotFound, TooManyRequests, ValidationFailed
 from dingkao.plugin.text import Text
@@ -68,7 +67,7 @@ async def reveal_personal_numbers(
             PersonalNumber.REGISTRY_PHONE: doctor.phone,
             PersonalNumber.BOUND_PHONE: bound["phone"] if bound else None,
         }
-        detail = {"numbers": sorted(numbers), "reason": mask_text(" ".join(reason.split()))}
+        detail = {"numbers": sorted(numbers), "reason": " ".join(reason.split())}
         await work.record(_ACTION, "Doctor", doctor_id, detail)
     return {number: everything[number] for number in numbers}
 
