@@ -184,7 +184,7 @@ async def test_banks_of_others_come_in_whole(province: SampleProvince) -> None:
     for path in OTHER_BANKS:
         text = path.read_text(encoding="utf-8")
         report = await take(province, text, source=path.name)
-        assert (report.refused, report.imported) == ((), report.lines)
+        assert (report.refused, report.imported, report.remarks) == ((), report.lines, ())
         assert await Question.count().where(Question.source == path.name) == report.lines > 0
 
 
@@ -351,3 +351,19 @@ async def test_a_draft_that_would_tear_a_group_is_not_approved(province: SampleP
     refused = approve_questions(province.environment, province.authority, ids[:2])
     assert await refused_state(refused) == ("GROUP_MIXED", "DRAFT")
     assert await approve_questions(province.environment, province.authority, ids) == 3
+
+
+async def test_unusual_numbers_of_options_are_told_and_taken(province: SampleProvince) -> None:
+    def asked(number: int, options: int, kind: str) -> str:
+        empty = dict.fromkeys("ABCDE"[options:], "")
+        return detailed(f"第{number}题", "AB" if kind == "X" else "A", type=kind, **empty)
+
+    kinds = [(4, "A1"), (3, "A1"), (5, "A2"), (2, "A2"), (3, "A1"), (3, "X"), (2, "TRUE_FALSE")]
+    text = HEAD + "".join(asked(number, *kind) for number, kind in enumerate(kinds))
+    report = await take(province, text)
+    assert (report.imported, report.refused) == (len(kinds), ())
+    assert [(remark.line, remark.code) for remark in report.remarks] == [
+        (line, "OPTIONS_UNUSUAL") for line in (3, 5, 7)
+    ]
+    assert report.remarks[0].text.zh.startswith("有2道A1型题为3个选项")
+    assert (await take(province, file(1))).remarks == ()

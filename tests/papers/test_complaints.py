@@ -1,16 +1,19 @@
 """What users of other examination engines complain about (lost answers, mostly), each tried here over HTTP as a client
 would; and clients whose clocks are wrong by hours, for which a deadline is an instant all the same."""
 
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
 from starlette.applications import Starlette
 
 from dingkao.accounts.tables import Session, SessionToken
-from dingkao.papers.invigilating import grant_extra_time
+from dingkao.clock import SystemClock
+from dingkao.papers.invigilating import grant_extra_time, pause_attempt, resume_attempt
 from dingkao.papers.marks import mark_submitted
 from dingkao.papers.settling import settle_expired
 from dingkao.plugin.contributions import PaperPlan
@@ -28,26 +31,48 @@ ONCE = (PaperPlan(PaperSubject.HUMANITIES, 1),)
 
 @dataclass
 class Device:
-    """A client as docs/clients/tests.md tells to write one: what is unsent stays unsent until it is acknowledged. Its
-    own clock is wrong by `skew`, and it never asks it for a deadline."""
+    """A client as docs/clients/tests.md tells to write one: what is unsent stays unsent until it is acknowledged, and
+    the time is counted down from the moment at which `secondsLeft` came. What its own clock says, wrong by `skew`, goes
+    to the server in the head of each request, and into the sequence numbers, which are the seconds of its time."""
 
     web: Client
     paper: str
+    clock: SettableClock
     skew: timedelta = timedelta()
+    arrived: datetime | None = None
     attempt: Mapping[str, Any] = field(default_factory=dict)
     unsent: dict[int, tuple[str, int]] = field(default_factory=dict)
     counter: int = 0
 
+    def wall(self) -> datetime:
+        """What the device's clock shows."""
+        return self.clock.now() + self.skew
+
     async def ask(self, operation: str, **variables: Any) -> Any:
+        told = format_datetime(self.wall(), usegmt=True)
+        self.web.http.headers.update(
+            {"Date": told, "If-Unmodified-Since": told, "X-Client-Time": self.wall().isoformat()}
+        )
         return await self.web.operation(operation, **variables)
+
+    def counts_down(self) -> int:
+        """What it shows the doctor: the seconds of the last answer less those since, by a clock that does not jump."""
+        assert self.arrived is not None
+        return int(self.attempt["secondsLeft"]) - int((self.clock.now() - self.arrived).total_seconds())
+
+    async def look(self) -> None:
+        """Ask what has become of the attempt."""
+        self.attempt = await self.ask("Attempt", id=self.attempt["id"])
+        self.arrived = self.clock.now()
 
     async def start(self) -> None:
         self.attempt = await self.ask("StartAttempt", input={"paperId": self.paper})
+        self.arrived = self.clock.now()
         self.counter = max((q["answer"]["sequence"] for q in self.attempt["questions"] if q["answer"]), default=0)
 
     def choose(self, position: int, *, right: bool = True) -> None:
         question = self.attempt["questions"][position - 1]
-        self.counter += 1
+        self.counter = max(self.counter + 1, int(self.wall().timestamp()))
         self.unsent[position] = (Sittings.choice(question, right), self.counter)
 
     async def send(self) -> Any:
@@ -72,12 +97,13 @@ class Room:
 
     sittings: Sittings
     app: Starlette
+    clock: SettableClock
 
     async def device(self, doctor: SampleDoctor, skew: timedelta = timedelta()) -> Device:
         environment = self.sittings.environment
         token = await token_for(environment, doctor.account_id)
         paper = (await self.sittings.papers(doctor))[0].id
-        return Device(Client(self.app, token), encode_id("Paper", paper), skew)
+        return Device(Client(self.app, token), encode_id("Paper", paper), self.clock, skew)
 
     async def sat(self) -> tuple[SampleDoctor, Device]:
         doctor = await self.sittings.doctor(ONCE)
@@ -92,7 +118,7 @@ class Room:
 @pytest.fixture
 async def room(settings: Settings, clock: SettableClock) -> AsyncIterator[Room]:
     async with running_app(settings, clock) as app:
-        yield Room(await build_sittings(app.state.environment), app)
+        yield Room(await build_sittings(app.state.environment), app, clock)
 
 
 async def test_1_unsent_answers_are_sent_after_a_failed_save_and_a_reload(
@@ -237,20 +263,69 @@ async def test_a_session_that_expires_in_the_middle_stops_nothing(room: Room, cl
     assert (submitted["state"], submitted["scorePercent"]) == ("MARKED", 100)
 
 
-@pytest.mark.parametrize("hours", [-13, 9])
-async def test_a_clock_that_is_wrong_by_hours_changes_no_deadline(room: Room, clock: SettableClock, hours: int) -> None:
+@pytest.fixture
+def server_zone(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The zone that the server's machine is set to, until the test is over."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", request.param)
+        time.tzset()
+        yield request.param
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("hours", "server_zone"), [(-13, "Pacific/Kiritimati"), (9, "America/St_Johns")], indirect=["server_zone"]
+)
+async def test_clocks_that_are_wrong_by_hours_change_no_deadline(
+    server_zone: str, room: Room, clock: SettableClock, hours: int
+) -> None:
+    assert time.tzname[0] != "UTC"
+    environment, body = room.sittings.environment, room.sittings.province.body
+    # What the server's clock says in earnest is the instant, whatever zone its machine is set to.
+    assert abs(SystemClock().now().timestamp() - time.time()) < 10
     doctor = await room.sittings.doctor(ONCE)
     device = await room.device(doctor, timedelta(hours=hours))
+    began = clock.now()
     await device.start()
-    own_clock = clock.now() + device.skew
-    left = device.attempt["secondsLeft"]
-    assert left == MINUTES * 60
-    # The device counts down from the answer's arrival; where it asks its clock, it corrects it by serverTime.
-    correction = datetime.fromisoformat(device.attempt["serverTime"]) - own_clock
-    assert datetime.fromisoformat(device.attempt["deadline"]) - (own_clock + correction) == timedelta(seconds=left)
-    clock.advance(timedelta(seconds=left))
+    assert device.counts_down() == MINUTES * 60
+    assert datetime.fromisoformat(device.attempt["serverTime"]) == began
+    assert datetime.fromisoformat(device.attempt["deadline"]) == began + timedelta(minutes=MINUTES)
     device.choose(1)
-    assert not (await device.send())["late"]
+    sent = device.unsent[1]
+    assert (await device.send())["answers"] == [
+        {"position": 1, "choice": sent[0], "sequence": sent[1], "savedAt": began.isoformat()}
+    ]
+    # Another device, wrong the other way round, goes on above the numbers that the first one made of its time.
+    clock.advance(timedelta(minutes=10))
+    other = await room.device(doctor, timedelta(hours=-hours))
+    await other.start()
+    taken = await other.ask("TakeOverAttempt", input={"attemptId": other.attempt["id"]})
+    other.attempt = {**other.attempt, "writerToken": taken["writerToken"]}
+    other.choose(1, right=False)
+    (wrong,) = (await other.send())["answers"]
+    assert (wrong["sequence"] > sent[1], wrong["savedAt"]) == (True, clock.now().isoformat())
+    other.choose(1)
+    other.choose(2)
+    assert [answer["position"] for answer in (await other.send())["answers"]] == [1, 2]
+    # A pause that it is not told of: its countdown ends, it asks, and counts on.
+    attempt = decode_id("Attempt", other.attempt["id"])
+    await pause_attempt(environment, body, attempt, "断电")
+    clock.advance(timedelta(seconds=other.counts_down()))
+    assert other.counts_down() == 0
+    await other.look()
+    assert (other.attempt["phase"], other.counts_down()) == ("PAUSED", (MINUTES - 10) * 60)
+    await resume_attempt(environment, body, attempt, "来电")
+    await other.look()
+    assert other.counts_down() == (MINUTES - 10) * 60
+    clock.advance(timedelta(seconds=other.counts_down()))
+    other.choose(3)
+    assert not (await other.send())["late"]
     clock.advance(timedelta(seconds=1))
-    device.choose(2)
-    assert (await device.send())["late"]
+    other.choose(4)
+    assert (await other.send())["late"]
+    clock.advance(timedelta(seconds=GRACE_SECONDS))
+    other.choose(5)
+    assert (await other.send())["code"] == "TIME_IS_UP"
+    await other.look()
+    assert (other.attempt["scorePercent"], other.attempt["timedOut"]) == (40, True)
+    assert datetime.fromisoformat(other.attempt["deadline"]) == began + timedelta(minutes=2 * MINUTES - 10)

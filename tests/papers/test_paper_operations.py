@@ -304,6 +304,9 @@ async def test_the_authority_imports_and_counts(sittings: Sittings, client: Clie
     assert done["refused"] == [
         {"line": 3, "column": "Answer", "code": "ANSWER_NO_OPTION", "message": "答案不是任何一个选项。"}
     ]
+    few = {"subject": "HUMANITIES", "csv": written(["3", "题", "甲", "乙", "", "", "A"])}
+    few = await client.run(authority, "ImportQuestions", input=few)
+    assert [(remark["line"], remark["code"]) for remark in few["remarks"]] == [(2, "OPTIONS_UNUSUAL")]
     skipping = {"subject": "HUMANITIES", "csv": text, "skipBad": True, "replace": True}
     done = await client.run(authority, "ImportQuestions", input=skipping)
     assert (done["imported"], done["lines"]) == (1, 2)

@@ -77,6 +77,7 @@ async def test_the_report_lists_refused_lines(province: SampleProvince, client_o
         (3, "答案", "ANSWER_NO_OPTION"),
         (4, "题干", "PICTURE_REMOTE"),
     ]
+    assert [(remark["line"], remark["code"]) for remark in report["remarks"]] == [(2, "OPTIONS_UNUSUAL")]
     again = await author.http.post(
         "/question-files", data={"subject": "PROFESSIONAL", **columns}, files={"file": ("a.csv", table.encode())}
     )

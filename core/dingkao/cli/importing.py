@@ -220,7 +220,7 @@ def questions(
         say(f"{report.retired} questions taken out of use")
     if report.unchanged:
         say(f"{report.unchanged} questions are in the bank just so")
-    _tell(report.lines, report.imported, report.refused_lines, report.refused, (), skip_bad)
+    _tell(report.lines, report.imported, report.refused_lines, report.refused, report.remarks, skip_bad)
     if report.waiting:
         say("they wait for the approval of an authority's officer 待审定")
 

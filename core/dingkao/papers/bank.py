@@ -20,6 +20,7 @@ from dingkao.papers.bank_regions import chosen_bank, readable_banks, require_ban
 from dingkao.papers.picture_store import pictures_json, pictures_of, placed_pictures
 from dingkao.papers.question_file import QuestionColumns, read_questions
 from dingkao.papers.question_groups import HeldMember, check_groups, free_group_names, without_mixed_groups
+from dingkao.papers.question_remarks import QuestionRemark, remarks_on
 from dingkao.papers.questions import SOURCE_MAXIMUM, Checked, NewQuestion, RefusedQuestion
 from dingkao.papers.tables import Question, QuestionImport
 from dingkao.papers.vocabulary import QuestionState
@@ -131,7 +132,7 @@ class QuestionReport:
     """What an import did. `imported` is 0 where it was all or nothing and a line was refused; `retired` counts the
     questions that `replace` took out of use and that the file did not bring back; `unchanged` those that the
     bank holds just so under the codes that the file gives; `batch` is the import's key, where
-    there was one; `waiting`: an approver has to take it into use."""
+    there was one; `waiting`: an approver has to take it into use; `remarks`: what is doubtful in what was taken."""
 
     lines: int
     imported: int
@@ -140,6 +141,7 @@ class QuestionReport:
     unchanged: int = 0
     batch: int | None = None
     waiting: bool = False
+    remarks: tuple[QuestionRemark, ...] = ()
 
     @property
     def refused_lines(self) -> int:
@@ -257,7 +259,10 @@ async def import_read(
                 progress(total + total * start // len(good), 2 * total)
             if not draft:
                 await bank_changed(subject, region)
-        report = QuestionReport(lines, len(good), tuple(refused), retired, plan.unchanged, batch, bool(good) and draft)
+        remarks = tuple(remarks_on(version.question for version in good))
+        report = QuestionReport(
+            lines, len(good), tuple(refused), retired, plan.unchanged, batch, bool(good) and draft, remarks
+        )
         detail = {"subject": subject.value, "region": region, "imported": report.imported, "retired": retired}
         detail |= {"refused": report.refused_lines, "draft": draft}
         await work.record("IMPORT_QUESTIONS", "QuestionImport", batch, detail)

@@ -158,6 +158,10 @@ def _shown(report: QuestionReport, language: Language) -> dict[str, Any]:
             }
             for entry in report.refused
         ],
+        "remarks": [
+            {"line": entry.line, "code": entry.code, "message": entry.text.in_language(language)}
+            for entry in report.remarks
+        ],
     }
 
 

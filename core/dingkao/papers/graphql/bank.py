@@ -132,6 +132,13 @@ class RefusedLine:
     message: str = strawberry.field(description="Sentence for people. 说明")
 
 
+@strawberry.type(description="What is doubtful in questions that were taken. 导入提示")
+class QuestionRemark:
+    line: int = strawberry.field(description="The first line of the file that it says something of. 行号")
+    code: str = strawberry.field(description="Stable code. 代码")
+    message: str = strawberry.field(description="Sentence for people. 说明")
+
+
 @strawberry.type(description="What an import did. 导入结果")
 class QuestionImport:
     import_id: strawberry.ID | None = strawberry.field(
@@ -140,6 +147,9 @@ class QuestionImport:
     lines: int = strawberry.field(description="Questions in the file. 行数")
     imported: int = strawberry.field(description="Questions taken, as drafts. 已导入（待审定）")
     refused: list[RefusedLine] = strawberry.field(description="Refused lines. 未导入")
+    remarks: list[QuestionRemark] = strawberry.field(
+        description="What is doubtful in what was taken: no reason to refuse it. 导入提示"
+    )
 
 
 @strawberry.input(description="What to approve: an import, or single questions. 审定试题")
@@ -263,6 +273,10 @@ class BankMutation:
             refused=[
                 RefusedLine(line=entry.line, column=entry.column, code=entry.code, message=info.context.say(entry.text))
                 for entry in report.refused
+            ],
+            remarks=[
+                QuestionRemark(line=entry.line, code=entry.code, message=info.context.say(entry.text))
+                for entry in report.remarks
             ],
         )
 
