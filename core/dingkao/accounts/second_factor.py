@@ -6,7 +6,7 @@ from enum import Enum, auto
 from typing import Any
 
 from dingkao.accounts.digests import code_digest, code_fits
-from dingkao.accounts.rules import WRONG_CODE
+from dingkao.accounts.rules import WRONG_CODE, is_staff_caller
 from dingkao.accounts.step_up import require_confirmation
 from dingkao.accounts.tables import Account, RecoveryCode, SecondFactor
 from dingkao.accounts.totp import matching_step, new_secret, provisioning_uri, secret_of, secret_text
@@ -169,7 +169,7 @@ async def drop_second_factor(account_id: int) -> None:
 
 
 def _require_staff(caller: Caller) -> None:
-    if caller.doctor_id is not None and len(caller.grants) == 1:
+    if not is_staff_caller(caller):
         raise Forbidden(Text("动态口令仅供工作人员使用。", "Authenticators are for staff."))
 
 
