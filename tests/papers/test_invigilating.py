@@ -134,7 +134,7 @@ async def test_no_extra_time_where_the_doctor_has_ended_it_or_the_result_is_file
 async def _for_the_sitting(
     sittings: Sittings, *, begun_until: datetime | None = None, ended_since: datetime | None = None
 ) -> int:
-    return await grant_sitting_extra_time(
+    granted = await grant_sitting_extra_time(
         sittings.environment,
         sittings.province.body,
         cycle_id=sittings.province.cycle_id,
@@ -145,6 +145,7 @@ async def _for_the_sitting(
         begun_until=begun_until,
         ended_since=ended_since,
     )
+    return granted.attempts
 
 
 async def test_extra_time_for_a_sitting_reaches_who_sits_will_sit_and_sat(
@@ -161,14 +162,14 @@ async def test_extra_time_for_a_sitting_reaches_who_sits_will_sit_and_sat(
         "subject": PaperSubject.HUMANITIES, "minutes": 15, "reason": WHY,
     }  # fmt: skip
     environment = sittings.environment
-    assert await grant_sitting_extra_time(environment, sittings.province.body, **which) == 1
+    assert (await grant_sitting_extra_time(environment, sittings.province.body, **which)).attempts == 1
     assert (await sittings.attempt(running_attempt)).deadline == deadline + QUARTER
     assert await sittings.states(ended) == ["FAILED"]
     until, since = clock.now() + timedelta(hours=1), clock.now() - timedelta(hours=2)
     changed = await grant_sitting_extra_time(
         environment, sittings.province.authority, **which, begun_until=until, ended_since=since
     )
-    assert changed == 2
+    assert (changed.attempts, changed.own_left_out) == (2, False)
     assert (await sittings.attempt(ended_attempt)).deadline == clock.now() + QUARTER
     attempt = await start_attempt(environment, later.caller, await _paper(sittings, later))
     assert (await sittings.attempt(attempt)).deadline == clock.now() + timedelta(minutes=MINUTES) + QUARTER
@@ -393,3 +394,23 @@ async def test_the_invigilator_sees_who_was_absent(sittings: Sittings, clock: Se
     await settle_all_ended(sittings.environment)
     assert await sittings.states(missed) == ["ABSENT"]
     assert (await _seen(sittings))[str(missed.assessment_id)].status.value == "ABSENT"
+
+
+async def test_extra_time_for_a_sitting_leaves_out_who_grants_it(sittings: Sittings, clock: SettableClock) -> None:
+    environment, province = sittings.environment, sittings.province
+    doctor, attempt = await _begun(sittings)
+    _, other = await _begun(sittings)
+    later = await sittings.doctor(ONCE)
+    before = (await sittings.attempt(attempt)).deadline
+    which = {
+        "cycle_id": province.cycle_id, "body_id": province.body_id, "subject": PaperSubject.HUMANITIES,
+        "minutes": 15, "reason": WHY, "begun_until": clock.now() + timedelta(hours=1),
+    }  # fmt: skip
+    granted = await grant_sitting_extra_time(environment, doctor.in_office(province.body), **which)
+    assert (granted.attempts, granted.own_left_out) == (1, True)
+    assert (await sittings.attempt(attempt)).deadline == before
+    assert (await sittings.attempt(other)).deadline == before + QUARTER
+    # Nor has the officer's own paper the minutes where he begins it afterwards.
+    await grant_sitting_extra_time(environment, later.in_office(province.body), **which)
+    attempt = await start_attempt(environment, later.caller, await _paper(sittings, later))
+    assert (await sittings.attempt(attempt)).deadline == clock.now() + timedelta(minutes=MINUTES) + QUARTER

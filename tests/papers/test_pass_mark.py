@@ -288,3 +288,16 @@ async def test_a_paper_still_sat_when_the_one_before_it_fails_is_marked(
     await submit_attempt(sittings.environment, doctor.caller, attempt)
     assert (await sittings.attempt(attempt)).state.value == "MARKED"
     assert (await fix(sittings, 60, PROFESSIONAL)).failed == 1
+
+
+async def test_nobody_fixes_the_mark_that_his_own_paper_waits_for(sittings: Sittings, clock: SettableClock) -> None:
+    await wait_for_the_mark(sittings)
+    province, doctor = sittings.province, await sittings.doctor(ONE)
+    await sit(sittings, doctor, right=4)
+    close_the_tests(clock)
+    which = {"cycle_id": province.cycle_id, "subject": HUMANITIES, "pass_percent": 40, "reason": "经统计确定。"}
+    own = doctor.in_office(province.authority)
+    assert await refused_access(propose_pass_mark(sittings.environment, own, **which)) == "FORBIDDEN"
+    proposed = propose_pass_mark(sittings.environment, province.authority, **which)
+    assert await refused_access(confirmed(sittings.environment, own, proposed)) == "FORBIDDEN"
+    assert await sittings.states(doctor) == ["PENDING_CUTOFF"]

@@ -103,3 +103,15 @@ async def test_who_may_void_a_question(sittings: Sittings) -> None:
     refused = propose_question_voiding(environment, authority, cycle, question, " ")
     assert await refused_fields(refused) == [("reason", "REASON_REQUIRED")]
     assert (await sittings.attempt(attempt)).score_percent == 50
+
+
+async def test_nobody_voids_a_question_that_he_was_asked_himself(sittings: Sittings) -> None:
+    environment, province = sittings.environment, sittings.province
+    doctor, attempt = await _sat(sittings, ONCE, 3)
+    question = int((await read_questions([attempt]))[0][-1]["question"])
+    own = doctor.in_office(province.authority)
+    which = (province.cycle_id, question, WHY)
+    assert await refused_access(propose_question_voiding(environment, own, *which)) == "FORBIDDEN"
+    proposed = propose_question_voiding(environment, province.authority, *which)
+    assert await refused_access(confirmed(environment, own, proposed)) == "FORBIDDEN"
+    assert (await sittings.attempt(attempt)).score_percent == 30

@@ -5,6 +5,7 @@ The operations are made from the schema, so that a field that is added later is 
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import pytest
@@ -12,9 +13,12 @@ import pytest_asyncio
 from graphql import GraphQLInterfaceType
 from starlette.applications import Starlette
 
+from dingkao.access.rules import OWN_ASSESSMENT
+from dingkao.accounts.tables import RoleAssignment
 from dingkao.db.database import fetch
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.ids import encode_id
+from dingkao.plugin.vocabulary import Role
 from dingkao.settings import Settings
 from dingkao.testing.clock import SettableClock
 from dingkao.testing.sample import build_sample
@@ -217,3 +221,68 @@ async def test_the_sample_reaches_everything_it_should(scene: Scene) -> None:
     exemption = "query ($id: ID!) { exemption(id: $id) { __typename } }"
     for caller in (scene.objects.doctor.caller, scene.objects.province.institution, scene.objects.province.body):
         await (await scene.client_of(caller)).value(exemption, id=scene.objects.arguments["exemptionId"])
+
+
+# What a doctor does with his own assessment, as the doctor.
+AS_THE_DOCTOR = {
+    "chooseProcedure", "giveFaceConsent", "issueCertificate", "issueNotice", "removeHistoryEntry", "requestExemption",
+    "requestReexamination", "saveAnswers", "saveEducation", "saveInstitutionFiling", "savePracticeHistory",
+    "saveRegistrationForm", "saveSelfEvaluation", "startAttempt", "submitAttempt", "submitAssessment",
+    "takeOverAttempt", "withdrawFaceConsent", "withdrawAssessment",
+}  # fmt: skip
+# Is about no doctor's assessment, or about all of a region or sitting: his own among them is tried in tests/papers.
+ABOUT_MANY = {
+    "appointBody", "closeCycle", "createCycle", "grantSittingExtraTime", "issueActivationCodes", "openCycle",
+    "registerDoctor", "repinCyclePolicy", "setPassMark", "voidQuestion",
+}  # fmt: skip
+# Of other offices: the bank's, and the security administrator's, who sees no assessment.
+OF_OTHER_OFFICES = {
+    "approveQuestions", "assignRole", "changeAccount", "createStaffAccount", "endRole", "renewInitialSecret",
+    "retireQuestions",
+}  # fmt: skip
+# His own numbers are his to see.
+READS = {"revealPersonalNumbers"}
+
+
+async def test_nobody_acts_in_office_on_his_own_assessment(scene: Scene) -> None:
+    """A doctor who holds every office over himself: whatever a mutation does to him is refused, and says why."""
+    objects, province = scene.objects, scene.objects.province
+    offices = {
+        Role.INSTITUTION_OFFICER: province.institution_id,
+        Role.BODY_REVIEWER: province.body_id,
+        Role.INVIGILATOR: province.body_id,
+        Role.AUTHORITY_OFFICER: province.authority_id,
+    }
+    doctors = (objects.doctor, objects.concluded)
+    assigned = [
+        RoleAssignment(account=each.account_id, role=role.value, organisation=where, valid_from=date(2024, 1, 1))
+        for each in doctors
+        for role, where in offices.items()
+    ]
+    await RoleAssignment.insert(*assigned)
+    own, concluded = [await scene.client_of(each.caller) for each in doctors]
+    assessment = encode_id("Assessment", objects.concluded.assessment_id)
+    with_result = dict.fromkeys(("assessmentId", "assessmentIds"), assessment)
+    before = await everything(scene.app)
+    wrong, asked = [], set()
+    for kind, name, field in asking.root_fields(asking.schema()):
+        left_out = AS_THE_DOCTOR | ABOUT_MANY | OF_OTHER_OFFICES | READS | FIRST_LOGIN
+        if kind == "query" or not asking.id_arguments(field) or name in left_out:
+            continue
+        asked.add(name)
+        texts = texts_for(objects, name)
+        of_result = "Proposal" in name or "Result" in name or name in ("decideReexamination", "sealCertificate")
+        client, given = (concluded, texts | with_result) if of_result else (own, texts)
+        answer = await client.post(*asking.operation(kind, name, field, given))
+        if OWN_ASSESSMENT.text.zh not in str(answer) and refusal_of(answer) != {OWN_ASSESSMENT.code}:
+            wrong.append((name, answer))
+    assert wrong == []
+    known = {name for _, name, _ in asking.root_fields(asking.schema())}
+    assert known >= AS_THE_DOCTOR | ABOUT_MANY | OF_OTHER_OFFICES | READS
+    assert asked >= {"decideVoiding", "decideReexamination", "decideProposal", "pauseAttempt", "decideExemption"}
+    after = await everything(scene.app)
+    await RoleAssignment.delete().where(
+        RoleAssignment.account.is_in([each.account_id for each in doctors])
+        & RoleAssignment.role.is_in([role.value for role in offices])
+    )
+    assert after == before

@@ -1,10 +1,14 @@
-"""What an account sees, and in which of its roles: the one rule, asked by every service and every list. Pure.
+"""What an account sees, and does, and in which of its roles: the one rule, asked by every service and list. Pure.
 
 A grant is a role at an organisation, from one day to another; what has not begun or is over never becomes one. It
 reaches an object where its role sees that kind of object at all (`SEES`), and where the object lies on the side that
 the role looks from (`SIDE_OF`): a doctor his own, an institution that of its doctors, a body that of the doctors whom
 it assesses, an authority that of its region and all below. Everything else is refused: a role or a kind that is added
 and named in neither table sees nothing and is seen by nobody.
+
+Who sees may not always act: nobody acts in office in his own cause (回避). A doctor's account that holds another role
+beside it sees his own assessment in that role too, and does nothing with it there (`in_own_cause`); what a doctor does
+with his own, he does as the doctor.
 
 The three administrators are apart from the field's work and from each other (GB/T 22239-2019, 8.1.4.2: system, security
 and audit): none of them sees a doctor.
@@ -17,6 +21,7 @@ from typing import Protocol
 
 from dingkao.plugin.caller import Caller, RoleGrant
 from dingkao.plugin.errors import Forbidden, NotFound
+from dingkao.plugin.text import Reason, Text
 from dingkao.plugin.vocabulary import Role
 
 
@@ -97,6 +102,11 @@ ADMINISTRATORS = frozenset({Role.SYSTEM_ADMINISTRATOR, Role.SECURITY_ADMINISTRAT
 WITHOUT_ORGANISATION = ADMINISTRATORS | _OF_NO_ORGANISATION
 
 
+OWN_ASSESSMENT = Reason(
+    "OWN_ASSESSMENT", Text("不得审核或办理本人的考核。", "Nobody acts in office on his own assessment.")
+)
+
+
 class Placed(Protocol):
     """Where an object lies. None: it has no such side, and nobody reaches it from there."""
 
@@ -170,13 +180,43 @@ def grant_on(caller: Caller, place: Placed, *roles: Role, kind: Kind = Kind.ASSE
     return None
 
 
+def is_own(caller: Caller, doctor_id: int | None) -> bool:
+    """Whether the doctor is the caller himself."""
+    return doctor_id is not None and caller.doctor_id == doctor_id
+
+
+def in_own_cause(caller: Caller, grant: RoleGrant, doctor_id: int | None) -> bool:
+    """Whether by `grant` the caller would act in office on what is his own as a doctor."""
+    return SIDE_OF.get(grant.role) is not Side.SELF and is_own(caller, doctor_id)
+
+
+def acting_grant(caller: Caller, place: Placed, *roles: Role, kind: Kind = Kind.ASSESSMENT) -> RoleGrant | None:
+    """The first grant (with one of `roles`, where given) that reaches the object and by which the caller may act on it:
+    in no office where the doctor is himself. None: he may not act. For seeing there is `grant_on`."""
+    for grant in caller.grants:
+        fits = not roles or grant.role in roles
+        if fits and reaches(caller, grant, place, kind) and not in_own_cause(caller, grant, place.doctor_id):
+            return grant
+    return None
+
+
 def require_role(caller: Caller, place: Placed, *roles: Role, kind: Kind = Kind.ASSESSMENT) -> RoleGrant:
-    """The grant with one of `roles` that reaches the object. Raises Forbidden where there is none: for who sees the
-    object in another role it exists, the act is not his."""
-    grant = grant_on(caller, place, *roles, kind=kind)
+    """The grant with one of `roles` that reaches the object and that the caller may act by (`acting_grant`). Raises
+    Forbidden where there is none: for who sees the object in another role it exists, the act is not his; where only his
+    own cause stands against it, the refusal says so (OWN_ASSESSMENT's sentence)."""
+    grant = acting_grant(caller, place, *roles, kind=kind)
     if grant is None:
+        if is_own(caller, place.doctor_id) and grant_on(caller, place, *roles, kind=kind) is not None:
+            raise Forbidden(OWN_ASSESSMENT.text)
         raise Forbidden
     return grant
+
+
+def refuse_own(caller: Caller, doctor_id: int | None) -> None:
+    """For acts in office that are asked for by a region (`authority_grant`) and concern a doctor. Raises Forbidden
+    (OWN_ASSESSMENT's sentence) where the doctor is the caller himself."""
+    if is_own(caller, doctor_id):
+        raise Forbidden(OWN_ASSESSMENT.text)
 
 
 def require_sight(caller: Caller, kind: Kind, *roles: Role) -> RoleGrant:

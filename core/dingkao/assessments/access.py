@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from piccolo.columns import Column
 from piccolo.querystring import QueryString
 
-from dingkao.access.rules import Kind, grant_on
+from dingkao.access.rules import OWN_ASSESSMENT, Kind, acting_grant, grant_on
 from dingkao.assessments.records import AssessmentRecord, own_columns, read_records
 from dingkao.assessments.rules import MACHINE, Event
 from dingkao.assessments.tables import Assessment
@@ -22,7 +22,7 @@ from dingkao.doctors.tables import BehaviourRecord
 from dingkao.environment import Environment
 from dingkao.papers.tables import AssessmentPaper
 from dingkao.plugin.caller import Caller, RoleGrant
-from dingkao.plugin.errors import NotFound
+from dingkao.plugin.errors import Forbidden, NotFound
 from dingkao.plugin.facts import AssessmentFacts, BehaviourFact, PaperFact
 from dingkao.plugin.policy import Policy
 from dingkao.plugin.vocabulary import (
@@ -79,20 +79,25 @@ async def read_assessment(
 ) -> AssessmentRecord:
     """An assessment that the caller sees as one of `kinds`. Raises NotFound, also where it exists for others."""
     record = (await read_records([assessment_id])).get(assessment_id)
-    if record is None or _grant_as(caller, record, kinds) is None:
+    if record is None or all(grant_on(caller, record, kind=kind) is None for kind in kinds):
         raise NotFound
     return record
 
 
-def _grant_as(caller: Caller, record: AssessmentRecord, kinds: Sequence[Kind]) -> RoleGrant | None:
-    return next((grant for kind in kinds if (grant := grant_on(caller, record, kind=kind)) is not None), None)
+def _acting_as(caller: Caller, record: AssessmentRecord, kinds: Sequence[Kind]) -> RoleGrant:
+    found = (acting_grant(caller, record, kind=kind) for kind in kinds)
+    grant = next((grant for grant in found if grant is not None), None)
+    if grant is None:
+        raise Forbidden(OWN_ASSESSMENT.text)
+    return grant
 
 
 async def lock_assessment(
     work: UnitOfWork, assessment_id: int, kinds: Sequence[Kind] = (Kind.ASSESSMENT,), *, gate: Gate | None = None
 ) -> AssessmentRecord:
     """The assessment, locked until the transaction ends, so that of two requests at once the second sees what the
-    first has done; before that gone through `gate`. Sets `work.acting`. Raises NotFound, GateClosed.
+    first has done; before that gone through `gate`. Sets `work.acting`. Raises NotFound, GateClosed, and Forbidden
+    where all that the caller could act by is an office in his own cause.
 
     On SQLite the transaction itself is the lock: it began with BEGIN IMMEDIATE.
     """
@@ -104,9 +109,7 @@ async def lock_assessment(
     record = await read_assessment(work.caller, assessment_id, kinds)
     if not through:
         raise GateClosed
-    grant = _grant_as(work.caller, record, kinds)
-    assert grant is not None  # noqa: S101 - read_assessment has just checked it
-    work.acting = grant
+    work.acting = _acting_as(work.caller, record, kinds)
     work.found("Assessment", record.id, own_columns(record))
     return record
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
-from dingkao.access.rules import grant_on
+from dingkao.access.rules import OWN_ASSESSMENT, acting_grant, grant_on
 from dingkao.assessments.records import AssessmentRecord
 from dingkao.assessments.rules import (
     EDITABLE,
@@ -29,19 +29,6 @@ START_ATTEMPT = Text("参加测评", "sit a test")
 # Shown to the roles that may do them; what follows from another act is nobody's button.
 CONSEQUENCES = frozenset({Event.CONCLUDE, Event.START_TESTING, Event.REOPEN})
 _OFFERED = tuple(event for event in Event if event not in CONSEQUENCES)
-
-
-# What an organisation decides about somebody's assessment.
-REVIEWING = frozenset(
-    {
-        Event.INSTITUTION_APPROVE,
-        Event.INSTITUTION_RETURN,
-        Event.BODY_APPROVE,
-        Event.BODY_RETURN_TO_INSTITUTION,
-        Event.BODY_RETURN_TO_DOCTOR,
-        Event.BODY_CONFIRM_FAILURE,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +57,8 @@ def actions_for(
     for event in _OFFERED:
         roles = {role for row in MACHINE.transitions if row.event == event for role in row.who}
         if grant_on(caller, record, *roles) is not None:
-            reasons = _against_own(caller, record, event) or _against(event, record, now, incomplete)
+            own = acting_grant(caller, record, *roles) is None
+            reasons: Sequence[Reason] = [OWN_ASSESSMENT] if own else _against(event, record, now, incomplete)
             reasons = reasons or required.get(event, ())
             offered.append(OfferedAction(event.value, TITLES[event], tuple(reasons)))
     if grant_on(caller, record, Role.DOCTOR) is not None:
@@ -80,13 +68,6 @@ def actions_for(
         offered.append(OfferedAction("START_ATTEMPT", START_ATTEMPT, tuple(_against_test(record, facts, now))))
         offered += [OfferedAction(rule.code, rule.title, tuple(rule.against(facts, policy))) for rule in plugin_actions]
     return offered
-
-
-def _against_own(caller: Caller, record: AssessmentRecord, event: Event) -> Sequence[Reason]:
-    # An officer may be a doctor of the same hospital: nobody is judge in his own cause.
-    if event in REVIEWING and caller.doctor_id == record.doctor_id:
-        return [Reason("OWN_ASSESSMENT", Text("不得审核本人的考核。", "Nobody reviews his own assessment."))]
-    return []
 
 
 def _state_reason(record: AssessmentRecord, fits: bool) -> list[Reason]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from piccolo.querystring import QueryString
 
-from dingkao.access.rules import authority_grant
+from dingkao.access.rules import authority_grant, refuse_own
 from dingkao.accounts.tables import Account
 from dingkao.assessments.tables import Assessment
 from dingkao.audit.work import UnitOfWork, begin
@@ -217,13 +217,15 @@ async def record_behaviour(
 
 
 async def _lock_doctor(work: UnitOfWork, doctor_id: int) -> DoctorRecord:
-    """The doctor, locked against other transfers, and governed by the caller. Raises NotFound, Forbidden."""
+    """The doctor, locked against other transfers, governed by the caller and another than he. Raises NotFound,
+    Forbidden."""
     if is_postgresql():
         await _lock.run(id=doctor_id)
     doctor = (await read_doctors([doctor_id])).get(doctor_id)
     authority_grant(work.caller, *([doctor.region_id] if doctor else []))
     if doctor is None:
         raise NotFound
+    refuse_own(work.caller, doctor_id)
     await work.find("Doctor", doctor_id)
     return doctor
 

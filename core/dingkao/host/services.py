@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
-from dingkao.access.rules import grant_on, require_role
+from dingkao.access.rules import OWN_ASSESSMENT, acting_grant, grant_on, require_role
 from dingkao.assessments.access import gather_facts_of, lock_assessment, lock_records, pinned_policy
 from dingkao.assessments.graphql import Assessment, load_assessment
 from dingkao.assessments.graphql.assessment import load_facts
@@ -20,7 +20,7 @@ from dingkao.papers.planning import open_papers, waive_paper
 from dingkao.papers.rules import TESTABLE
 from dingkao.plugin.caller import Caller
 from dingkao.plugin.contributions import ExemptionCondition, Procedure
-from dingkao.plugin.errors import FieldProblem, NotFound, ValidationFailed
+from dingkao.plugin.errors import FieldProblem, Forbidden, NotFound, ValidationFailed
 from dingkao.plugin.facts import AssessmentFacts
 from dingkao.plugin.ids import decode_id
 from dingkao.plugin.policy import Policy
@@ -72,7 +72,7 @@ class CoreWork:
         return (await gather_facts_of([record], self._unit.now))[record.id]
 
     async def lock_assessments(self, assessment_ids: Sequence[int]) -> Sequence[AssessmentFacts]:
-        """Lock them in the order of their keys. Raises NotFound, ValueError for more than a batch."""
+        """Lock them in the order of their keys. Raises NotFound, Forbidden, ValueError for more than a batch."""
         ids = sorted(set(assessment_ids))
         if len(ids) > MOST_LOCKED:
             raise ValueError(f"{len(ids)} assessments at once; the most is {MOST_LOCKED}")
@@ -80,6 +80,8 @@ class CoreWork:
         reached = [records[key] for key in ids if key in records and grant_on(self.caller, records[key]) is not None]
         if len(reached) != len(ids):
             raise NotFound
+        if any(acting_grant(self.caller, record) is None for record in reached):
+            raise Forbidden(OWN_ASSESSMENT.text)
         self._records.update({record.id: record for record in reached})
         facts = await gather_facts_of(reached, self._unit.now)
         return [facts[key] for key in ids]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from piccolo.querystring import QueryString
 
-from dingkao.access.rules import authority_grant
+from dingkao.access.rules import authority_grant, refuse_own
 from dingkao.accounts.step_up import step_up
 from dingkao.assessments.records import read_records
 from dingkao.assessments.requirements import BATCH, unmet_requirements
@@ -58,6 +58,15 @@ _distribution = Statement(
         f"JOIN attempt ON attempt.paper = paper.id AND {_UNDECIDED} "
         "WHERE assessment.cycle = {} GROUP BY paper.subject, attempt.score_percent ORDER BY attempt.score_percent",
         p.cycle,
+    )
+)
+# Whether a doctor's own paper is among those that wait.
+_own = Statement(
+    lambda p: QueryString(
+        f"SELECT paper.id {_WAITING} AND assessment.doctor = {{}}",
+        p.cycle,
+        p.subject,
+        p.doctor,
     )
 )
 _running = Statement(
@@ -269,8 +278,8 @@ async def _fix(work: UnitOfWork, given: Mapping[str, Any], reason: str) -> Perfo
     papers have said all is concluded. One transaction: nobody ever sees a half of it.
 
     An assessment that a plugin's requirement holds back keeps its decided papers and is concluded when that is
-    answered. Raises Forbidden, NotFound, StateConflict (TESTS_NOT_OVER, ATTEMPTS_RUNNING, PASS_MARK_SET,
-    NOTHING_PENDING).
+    answered. Raises Forbidden (also for an officer whose own paper waits), NotFound, StateConflict (TESTS_NOT_OVER,
+    ATTEMPTS_RUNNING, PASS_MARK_SET, NOTHING_PENDING).
     """
     cycle_id, subject, pass_percent = given["cycle"], PaperSubject(given["subject"]), given["pass_percent"]
     if is_postgresql():
@@ -292,6 +301,9 @@ async def _fix(work: UnitOfWork, given: Mapping[str, Any], reason: str) -> Perfo
         running=running,
         pending=before.pending,
     )
+    doctor = work.caller.doctor_id
+    if doctor is not None and await _own.first(cycle=cycle_id, subject=subject.value, doctor=doctor) is not None:
+        refuse_own(work.caller, doctor)
     passed, failed = await _decide_papers(work, cycle_id, subject, pass_percent)
     concluded, held = await _conclude(work, cycle_id, subject)
     await PassMark.insert(

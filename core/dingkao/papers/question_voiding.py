@@ -11,7 +11,7 @@ from typing import Any
 
 from piccolo.querystring import QueryString
 
-from dingkao.access.rules import authority_grant
+from dingkao.access.rules import authority_grant, refuse_own
 from dingkao.accounts.step_up import step_up
 from dingkao.assessments.access import lock_records
 from dingkao.assessments.records import AssessmentRecord, read_records
@@ -161,7 +161,7 @@ async def _void(work: UnitOfWork, given: Mapping[str, Any], reason: str) -> Perf
     result that is not filed is taken back and concluded anew; where it is filed, or a later attempt is under way, the
     mark stays and the list says so. One transaction.
 
-    Raises Forbidden, NotFound, StateConflict (QUESTION_VOIDED).
+    Raises Forbidden (also for an officer whose own attempt is among them), NotFound, StateConflict (QUESTION_VOIDED).
     """
     cycle_id, question_id = given["cycle"], given["question"]
     cycle, work.acting = await _require_authority(work.caller, cycle_id)
@@ -227,6 +227,8 @@ async def _mark_anew(
         marked = mark(key, answers, row["pass_percent"], await voided_positions(cycle_id, row["id"]))
         before = rules.decided(AttemptState.MARKED, row["passed"], PaperState(row["paper_state"]))
         record = (await read_records([row["assessment"]]))[row["assessment"]]
+        # Whose own mark is made anew with the others' is not who proposes or decides it.
+        refuse_own(work.caller, record.doctor_id)
         outcome = await _change(work, record, row, marked.percent, before, marked.passed, reason)
         kept = outcome in (Outcome.RESULT_FILED, Outcome.LATER_ATTEMPT)
         await MarkChange.insert(

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from dingkao.access.rules import OVER_INVIGILATORS, grant_on
+from dingkao.access.rules import OVER_INVIGILATORS, acting_grant
 from dingkao.assessments.access import read_assessment
 from dingkao.audit.work import begin, logged_in
 from dingkao.db.statement import Statement
@@ -64,7 +64,7 @@ async def read_saves(
     if attempt is None:
         raise NotFound
     record = await read_assessment(asking, attempt.assessment)
-    grant = grant_on(asking, record, *OVER_INVIGILATORS)
+    grant = acting_grant(asking, record, *OVER_INVIGILATORS)
     if grant is None:
         shown = attempt.state is AttemptState.MARKED and attempt.reveal is Reveal.ANSWERS
         if asking.doctor_id != record.doctor_id or not shown or environment.clock.now() < record.tests_until:

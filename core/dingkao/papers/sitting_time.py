@@ -1,14 +1,17 @@
-"""Extra time for a whole sitting (全场延长时间): one subject, sat by the doctors of one assessment body in a cycle."""
+"""Extra time for a whole sitting (全场延长时间): one subject, sat by the doctors of one assessment body in a cycle.
+Whoever grants it has none by it, where he sits himself."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from piccolo.querystring import QueryString
 
-from dingkao.access.rules import Kind, Place, grant_on, require_sight
+from dingkao.access.rules import Kind, Place, grant_on, is_own, require_sight
 from dingkao.assessments.access import lock_records
 from dingkao.assessments.records import AssessmentRecord
+from dingkao.assessments.tables import Assessment
 from dingkao.audit.work import UnitOfWork, begin
 from dingkao.cycles.service import read_cycles
 from dingkao.db.gates import Gate, close_gate
@@ -53,14 +56,30 @@ _for_paper = Statement(
         (Intervention.paper == p.paper) & (Intervention.kind == p.kind) & Intervention.attempt.is_null()
     )
 )
+# The officer's account is a doctor's where he has one beside his office.
+_GRANTED_BY: Any = SittingExtraTime.account
 _for_sitting = Statement(
     lambda p: SittingExtraTime.select(SittingExtraTime.minutes).where(
         (SittingExtraTime.cycle == p.cycle)
         & (SittingExtraTime.body == p.body)
         & (SittingExtraTime.subject == p.subject)
         & (SittingExtraTime.begun_until >= p.now)
+        & (_GRANTED_BY.doctor.is_null() | (_GRANTED_BY.doctor != p.doctor))
     )
 )
+_own = Statement(
+    lambda p: Assessment.select(Assessment.id).where(
+        (Assessment.doctor == p.doctor) & (Assessment.cycle == p.cycle) & (Assessment.body == p.body)
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SittingExtended:
+    """How many attempts were changed, and whether the officer's own paper was left out of it."""
+
+    attempts: int
+    own_left_out: bool
 
 
 async def extra_minutes(record: AssessmentRecord, paper: Mapping[str, Any], now: datetime) -> int:
@@ -69,7 +88,9 @@ async def extra_minutes(record: AssessmentRecord, paper: Mapping[str, Any], now:
     own = await _for_paper.run(paper=paper["id"], kind=InterventionKind.EXTRA_TIME.value)
     sitting = []
     if record.body_id is not None:
-        sitting = await _for_sitting.run(cycle=record.cycle_id, body=record.body_id, subject=paper["subject"], now=now)
+        sitting = await _for_sitting.run(
+            cycle=record.cycle_id, body=record.body_id, subject=paper["subject"], now=now, doctor=record.doctor_id
+        )
     return sum(row["minutes"] for row in (*own, *sitting))
 
 
@@ -98,10 +119,10 @@ async def grant_sitting_extra_time(
     reason: str,
     begun_until: datetime | None = None,
     ended_since: datetime | None = None,
-) -> int:
+) -> SittingExtended:
     """Extra time for everybody who sits: each attempt that runs ends so many minutes later. Attempts that begin until
     `begun_until` have the minutes too; those that the clock has ended since `ended_since`, and that are not passed, go
-    on from now for so many minutes. Returns how many attempts were changed; all or none of them.
+    on from now for so many minutes. All or none of them; the caller's own, where he is a doctor too, is left out.
 
     One that cannot be reopened (its result is filed, a later paper was begun) stays as it is. Raises NotLoggedIn,
     NotFound, Forbidden, ValidationFailed (minutes, reason).
@@ -136,12 +157,16 @@ async def grant_sitting_extra_time(
         while rows := await _attempts.run(after=after, **which):
             records = await lock_records([row["assessment"] for row in rows])
             for row in rows:
+                if is_own(work.caller, records[row["assessment"]].doctor_id):
+                    continue
                 changed += await _extend_one(work, records[row["assessment"]], row["id"], minutes, text, sitting)
             after = rows[-1]["assessment"]
         await SittingExtraTime.update({SittingExtraTime.attempts: changed}).where(SittingExtraTime.id == sitting)
         detail = {"body": body_id, "subject": subject.value, "minutes": minutes, "attempts": changed}
-        await work.record("GRANT_SITTING_EXTRA_TIME", "Cycle", cycle_id, detail)
-        return changed
+        doctor = work.caller.doctor_id
+        own = doctor is not None and await _own.first(doctor=doctor, cycle=cycle_id, body=body_id) is not None
+        await work.record("GRANT_SITTING_EXTRA_TIME", "Cycle", cycle_id, detail | ({"ownLeftOut": True} if own else {}))
+        return SittingExtended(changed, own)
 
 
 async def _extend_one(

@@ -54,7 +54,8 @@ class Work(Protocol):
 
     def role_on(self, facts: AssessmentFacts, *roles: Role) -> Role:
         """The role in which the caller acts on this locked assessment: the first of his that reaches it, or, where
-        `roles` are named, the first of these. It is the one that the audit names. Raises Forbidden."""
+        `roles` are named, the first of these. It is the one that the audit names. Nobody acts in office on an
+        assessment of his own: there, only the role of the doctor is his. Raises Forbidden."""
         ...
 
     async def deciders(self, assessment_id: int, level: ReviewLevel) -> Sequence[int]:

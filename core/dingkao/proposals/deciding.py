@@ -4,8 +4,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from dingkao.access.rules import refuse_own
 from dingkao.accounts.step_up import step_up
-from dingkao.audit.work import begin
+from dingkao.audit.work import begin, logged_in
 from dingkao.environment import Environment
 from dingkao.papers.pass_mark import SET_PASS_MARK
 from dingkao.papers.question_voiding import VOID_QUESTION
@@ -62,6 +63,7 @@ async def decide_proposal(
     PROPOSER_CANNOT_DECIDE, PROPOSAL_MOVED, and what the act raises.
     """
     found = await read_proposal(environment, caller, proposal_id)
+    refuse_own(logged_in(caller), found.doctor_id)
     text = checked_note(note)
     if confirm and not digest:
         required = Text("请先核对将要执行的内容。", "Give the digest of what was shown to you.")

@@ -21,16 +21,18 @@ from dingkao.proposals.vocabulary import ProposalKind, ProposalState, ProposalVi
 _SELECT = (
     "SELECT p.id AS id, p.kind AS kind, p.region AS region, p.given AS given, p.reason AS reason, p.effect AS effect, "
     "p.digest AS digest, p.state AS state, p.proposed_by AS proposed_by, p.proposed_at AS proposed_at, "
-    "p.ended_at AS ended_at, p.note AS note, proposer.name AS proposer, decider.name AS decider "
+    "p.ended_at AS ended_at, p.note AS note, proposer.name AS proposer, decider.name AS decider, "
+    "assessment.doctor AS doctor "
     "FROM proposal AS p JOIN account AS proposer ON proposer.id = p.proposed_by "
     "LEFT JOIN account AS decider ON decider.id = p.decided_by "
+    "LEFT JOIN assessment ON assessment.id = p.assessment "
 )
 
 
 @dataclass(frozen=True, slots=True)
 class ProposalRecord:
     """An act that waits for a second person, or did; `state` is that of the moment of reading. `proposer` and `decider`
-    are names."""
+    are names; `doctor_id` is whom it is about, where it is about one."""
 
     id: int
     kind: ProposalKind
@@ -47,6 +49,7 @@ class ProposalRecord:
     decider: str | None
     ended_at: datetime | None
     note: str
+    doctor_id: int | None
 
 
 def _list(p: Any) -> QueryString:
@@ -54,6 +57,9 @@ def _list(p: Any) -> QueryString:
     if p.view is ProposalView.TO_DECIDE:
         parts.append(f"p.state = '{ProposalState.OPEN.value}' AND p.proposed_at > {{}} AND p.proposed_by <> {{}}")
         values += [p.since, p.account]
+        # Nobody decides about himself.
+        parts.append("(assessment.doctor IS NULL OR assessment.doctor <> {})")
+        values.append(p.own_doctor)
     elif p.view is ProposalView.OWN:
         parts.append("p.proposed_by = {}")
         values.append(p.account)
@@ -84,6 +90,7 @@ def _record(row: Mapping[str, Any], environment: Environment) -> ProposalRecord:
         decider=row["decider"],
         ended_at=row["ended_at"],
         note=row["note"],
+        doctor_id=row["doctor"],
     )
 
 
@@ -107,6 +114,7 @@ async def list_proposals(
     reach: Reach = reach_in(asking, Role.AUTHORITY_OFFICER, Kind.PROPOSAL)
     given = {"after": after, "limit": limit, "regions": list(reach.keys), "view": view}
     if view is ProposalView.TO_DECIDE:
+        given["own_doctor"] = asking.doctor_id or 0
         given["since"] = environment.clock.now() - timedelta(days=environment.settings.proposal_days)
     if view is not ProposalView.ALL:
         given["account"] = asking.account_id

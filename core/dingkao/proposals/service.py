@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from dingkao.access.rules import authority_grant
+from dingkao.access.rules import authority_grant, refuse_own
 from dingkao.assessments.text import TextError, check_text
 from dingkao.audit.work import UnitOfWork, begin
 from dingkao.db.database import is_postgresql
@@ -84,11 +84,13 @@ async def _make_way(work: UnitOfWork, act: Act, about: str) -> None:
 
 
 async def lock_proposal(work: UnitOfWork, proposal_id: int) -> ProposalRecord:
-    """The proposal, locked until the transaction ends; sets `work.acting`. Raises Forbidden, NotFound."""
+    """The proposal, locked until the transaction ends; sets `work.acting`. Raises Forbidden (also for the doctor
+    whom it is about), NotFound."""
     if is_postgresql():
         await _lock.run(id=proposal_id)
     record = await read_proposal(work.environment, work.caller, proposal_id)
     work.acting = authority_grant(work.caller, record.region_id)
+    refuse_own(work.caller, record.doctor_id)
     await work.find("Proposal", proposal_id)
     return record
 

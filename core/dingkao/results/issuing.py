@@ -13,7 +13,7 @@ from typing import Any
 
 from piccolo.columns import Column
 
-from dingkao.access.rules import reaches
+from dingkao.access.rules import OWN_ASSESSMENT, in_own_cause, reaches
 from dingkao.assessments.access import lock_assessment, pinned_policy, read_assessment
 from dingkao.assessments.records import AssessmentRecord
 from dingkao.audit.work import UnitOfWork, begin, logged_in
@@ -121,7 +121,7 @@ async def permitted(
     policy = (await pinned_policy(environment, record)).section(DocumentsPolicy)
     refused: list[Reason] = []
     for grant in actor.grants:
-        if not reaches(actor, grant, record):
+        if not reaches(actor, grant, record) or in_own_cause(actor, grant, record.doctor_id):
             continue
         if kind is DocumentKind.NOTICE:
             reasons = against_printing_notice(result.state, grant.role, policy)
@@ -130,7 +130,7 @@ async def permitted(
         if not reasons:
             return grant
         refused = refused or reasons
-    raise NotEligible(refused)
+    raise NotEligible(refused or [OWN_ASSESSMENT])
 
 
 async def reach(environment: Environment, caller: Caller | None, assessment_id: int, kind: DocumentKind) -> Reached:

@@ -6,7 +6,7 @@ from typing import Any
 
 from piccolo.columns import Column
 
-from dingkao.access.rules import grant_on, require_role
+from dingkao.access.rules import OWN_ASSESSMENT, grant_on, in_own_cause, require_role
 from dingkao.assessments.access import lock_assessment
 from dingkao.assessments.records import AssessmentRecord, read_records
 from dingkao.assessments.tables import Assessment
@@ -15,7 +15,7 @@ from dingkao.audit.work import UnitOfWork
 from dingkao.db.database import is_postgresql
 from dingkao.db.statement import Statement
 from dingkao.plugin.caller import Caller, RoleGrant
-from dingkao.plugin.errors import FieldProblem, NotFound, StateConflict, ValidationFailed
+from dingkao.plugin.errors import FieldProblem, Forbidden, NotFound, StateConflict, ValidationFailed
 from dingkao.plugin.text import Text
 from dingkao.plugin.vocabulary import Role
 from dingkao.results.records import DocumentRecord, ResultRecord, read_documents, read_results
@@ -85,7 +85,7 @@ async def choose(caller: Caller, ids: Sequence[int], event: ResultEvent, role: R
     """The results of the assessments `ids`, all of which `event` fits: two queries.
 
     Raises NotFound where one is out of scope, Forbidden where the caller sees one in another role than `role`, and
-    ValidationFailed with every one that the event does not fit, at `assessmentIds.N`.
+    ValidationFailed with every one that the event does not fit, and the caller's own, at `assessmentIds.N`.
     """
     records = await read_records(list(ids))
     results = await read_results(ids)
@@ -96,6 +96,9 @@ async def choose(caller: Caller, ids: Sequence[int], event: ResultEvent, role: R
         if record is None:
             raise NotFound
         grant = _grant(caller, record, role)
+        if in_own_cause(caller, grant, record.doctor_id):
+            problems.append(FieldProblem(f"assessmentIds.{index}", OWN_ASSESSMENT.code, OWN_ASSESSMENT.text))
+            continue
         result = results.get(key)
         try:
             if result is None:
@@ -112,7 +115,10 @@ async def choose(caller: Caller, ids: Sequence[int], event: ResultEvent, role: R
 def _grant(caller: Caller, record: AssessmentRecord, role: Role) -> RoleGrant:
     if grant_on(caller, record) is None:
         raise NotFound
-    return require_role(caller, record, role)
+    grant = grant_on(caller, record, role)
+    if grant is None:
+        raise Forbidden
+    return grant
 
 
 async def move_results(

@@ -58,7 +58,6 @@ async def review_by_institution(
     async with begin(environment, caller) as work:
         record = await lock_assessment(work, assessment_id)
         work.acting = require_role(work.caller, record, Role.INSTITUTION_OFFICER)
-        _refuse_own(work, record)
         problems = institution_problems(decision, ratings, reason)
         if problems:
             raise ValidationFailed(problems)
@@ -94,7 +93,6 @@ async def review_by_body(
     async with begin(environment, caller) as work:
         record = await lock_assessment(work, assessment_id)
         work.acting = require_role(work.caller, record, Role.BODY_REVIEWER)
-        _refuse_own(work, record)
         await _check_separation(environment, work, record)
         _check_submission(record, submission_number)
         verdicts = [Verdict(row["verdict"]) for row in await _institution_verdicts.run(assessment=record.id)]
@@ -121,12 +119,6 @@ async def review_by_body(
         await _write_review(work, record, ReviewLevel.BODY, decision, reason)
         if decision is Decision.APPROVED:
             await open_papers(work, (await read_records([record.id]))[record.id])
-
-
-def _refuse_own(work: UnitOfWork, record: AssessmentRecord) -> None:
-    # An officer may be a doctor of the same hospital; nobody is judge in his own cause.
-    if work.caller.doctor_id == record.doctor_id:
-        raise Forbidden(Text("不得审核本人的考核。", "Nobody reviews his own assessment."))
 
 
 def _check_submission(record: AssessmentRecord, submission_number: int) -> None:

@@ -1,6 +1,6 @@
 """A made-up province for tests: one region, a hospital, an assessment body, an authority, a running cycle."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -65,6 +65,11 @@ class SampleDoctor:
     account_id: int
     document_number: str
     caller: Caller
+
+    def in_office(self, *officers: Caller) -> Caller:
+        """The doctor's own account, holding the roles of these officers beside his own."""
+        grants = tuple(grant for officer in officers for grant in officer.grants)
+        return replace(self.caller, grants=(*self.caller.grants, *grants))
 
 
 @dataclass(frozen=True)

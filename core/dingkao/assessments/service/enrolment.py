@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from dingkao.access.rules import grant_on
+from dingkao.access.rules import OWN_ASSESSMENT, grant_on, in_own_cause
 from dingkao.assessments.access import lock_records, move_all
 from dingkao.assessments.form_tables import RegistrationForm
 from dingkao.assessments.records import AssessmentRecord
@@ -30,7 +30,7 @@ async def open_enrolment(environment: Environment, caller: Caller | None, assess
     """Open enrolment for one or many doctors of the caller's institution: all, or none with every problem named.
 
     Raises ValidationFailed with a problem for each assessment that is not the institution's, not in a running cycle,
-    or past NOT_OPENED; Forbidden for who is no institution officer.
+    past NOT_OPENED, or the caller's own; Forbidden for who is no institution officer.
     """
     return await _change_all(environment, caller, assessment_ids, Event.OPEN_ENROLMENT)
 
@@ -58,6 +58,8 @@ async def _change_all(
             grant = grant_on(work.caller, record, Role.INSTITUTION_OFFICER) if record is not None else None
             if record is None or grant is None:
                 problems.append(FieldProblem(path, "NOT_FOUND", NotFound.text))
+            elif in_own_cause(work.caller, grant, record.doctor_id):
+                problems.append(FieldProblem(path, OWN_ASSESSMENT.code, OWN_ASSESSMENT.text))
             elif record.cycle_state != CycleState.RUNNING.value:
                 text = Text("考核周期未在进行中。", "The cycle is not running.")
                 problems.append(FieldProblem(path, "CYCLE_NOT_RUNNING", text))

@@ -119,6 +119,9 @@ class DecideVoidingInput:
 @strawberry.type(description="What was done for a sitting. 全场延长结果")
 class SittingExtraTimeGranted:
     attempts: int = strawberry.field(description="Attempts whose deadline moved. 已延长的答卷数")
+    own_left_out: bool = strawberry.field(
+        description="You sit here yourself: your own paper has none of it; another officer grants it. 本人答卷未延长"
+    )
 
 
 ExtraTimeResult = Annotated[
@@ -192,7 +195,7 @@ class InvigilatingMutation:
             ended_since=input.ended_since,
         )
         info.context.forget_loaded()
-        return SittingExtraTimeGranted(attempts=changed)
+        return SittingExtraTimeGranted(attempts=changed.attempts, own_left_out=changed.own_left_out)
 
     @strawberry.mutation(description="Stop a running attempt's clock. 暂停作答")
     async def pause_attempt(

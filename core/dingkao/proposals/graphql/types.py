@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypeAlias
 
 import strawberry
 
+from dingkao.access.rules import is_own
 from dingkao.assessments.graphql import Assessment, load_assessment
 from dingkao.context import CoreInfo
 from dingkao.cycles.graphql import Cycle, load_cycle
@@ -187,7 +188,9 @@ def show_proposal(info: CoreInfo, record: ProposalRecord) -> Proposal:
         proposed_by=record.proposer,
         proposed_at=record.proposed_at,
         expires_at=record.expires_at,
-        may_decide=caller is not None and may_decide(record.state, record.proposed_by, caller.account_id),
+        may_decide=caller is not None
+        and may_decide(record.state, record.proposed_by, caller.account_id)
+        and not is_own(caller, record.doctor_id),
         digest=record.digest,
         effect=show_effect(record.kind, record.effect),
         decided_by=record.decider,
