@@ -127,7 +127,9 @@ def _draw_groups(pool: Pool, parts: Sequence[BlueprintPart], seed: int, drawn: d
     number = dict.fromkeys(wanted, 0)
     for kind, units in pool.kinds.items():
         fitting = [place for place in wanted if kind.grouped and _fits(parts[place], kind)]
-        groups += [_Group(unit, sum(1 << place for place in fitting)) for unit in units if fitting]
+        mask = sum(1 << place for place in fitting)
+        if mask:
+            groups += [_Group(unit, mask) for unit in units]
         for place in fitting:
             number[place] += len(units)
     short: dict[int, int] = {}
