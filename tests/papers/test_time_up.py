@@ -81,6 +81,8 @@ def test_the_clock_ends_what_is_submitted_when_the_client_counts_nought() -> Non
 
     assert [ended(seconds) for seconds in (-2, -1, -0.9, 0, SUBMIT_SECONDS)] == [False, False, True, True, True]
     assert not ended(300, NOON - timedelta(minutes=5))
+    # Paused when the time was up already, it stays up.
+    assert ended(300, NOON + timedelta(seconds=5))
 
 
 @pytest.mark.parametrize("policy", [TimeUp.GRACE, TimeUp.ABANDON])

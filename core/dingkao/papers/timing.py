@@ -74,7 +74,7 @@ class Timing:
         """Whether who submits at `now` has used all of the time, so that the clock and not the doctor ended it: a
         client that counts down `secondsLeft`, whole seconds, comes to nought within the last one. A pause stops the
         clock."""
-        return self.paused_at is None and self.seconds_left(now) == 0
+        return self.seconds_left(now) == 0
 
     def extended(self, extra: timedelta, now: datetime) -> datetime:
         """The deadline with `extra` time that is granted at `now`: on top of what was left and, where nothing was, from
