@@ -404,7 +404,9 @@ class Walk:
         await self.run(token, "IssueNotice", input=one)
         await self.run(token, "RequestReexamination", input={**one, "reason": "有异议"})
         changed = {**one, "decision": "CHANGED", "reason": "更正"}
-        await self.run(self.body, "DecideReexamination", input=changed)
+        another = await self.province.add_officer(Role.BODY_REVIEWER, self.province.body_id)
+        reviewer = await token_of(self.environment, another.account_id)
+        await self.run(reviewer, "DecideReexamination", input=changed)
         await self.run(token, "IssueCertificate", input=one)
         await self.run(self.authority, "SealCertificate", input=one)
         proposed = await self.run(self.authority, "AnnulResult", input={**one, "reason": "舞弊"})

@@ -16,7 +16,7 @@ from dingkao.db.counting import count_queries
 from dingkao.messaging.outbox import read_outbox
 from dingkao.plugin.errors import Forbidden, NotEligible, NotFound, NotLoggedIn, StateConflict, ValidationFailed
 from dingkao.plugin.ports import PortFailed, SmsMessage
-from dingkao.plugin.vocabulary import AssessmentState, Verdict
+from dingkao.plugin.vocabulary import AssessmentState, Role, Verdict
 from dingkao.results.annulling import propose_annulment
 from dingkao.results.issuing import issue_notice
 from dingkao.results.records import read_documents, read_reexaminations, read_results
@@ -226,10 +226,13 @@ async def test_an_upheld_result_keeps_its_verdict(office: Office) -> None:
 
 async def test_a_changed_result_changes_the_conclusion_and_revokes_the_notice(office: Office) -> None:
     doctor = await office.notified(verdict=Verdict.UNQUALIFIED)
-    environment, body = office.environment, office.province.body
+    environment = office.environment
+    another = await office.province.add_officer(Role.BODY_REVIEWER, office.province.body_id)
     before = await issue_notice(environment, doctor.caller, doctor.assessment_id)
     await request_reexamination(environment, doctor.caller, doctor.assessment_id, "第三题答案有争议。")
-    await decide_reexamination(environment, body, doctor.assessment_id, ReexaminationDecision.CHANGED, "答案确有误。")
+    await decide_reexamination(
+        environment, another, doctor.assessment_id, ReexaminationDecision.CHANGED, "答案确有误。"
+    )
     result = (await read_results([doctor.assessment_id]))[doctor.assessment_id]
     assert (result.state, result.verdict) == (ResultState.CHANGED, Verdict.QUALIFIED)
     assert await conclusion_of(doctor) == "QUALIFIED"
@@ -239,6 +242,19 @@ async def test_a_changed_result_changes_the_conclusion_and_revokes_the_notice(of
     assert after.state is DocumentState.ISSUED
     assert (after.number, after.check_code) == (before.number, before.check_code)
     assert after.digest != before.digest
+
+
+async def test_who_filed_a_result_does_not_change_it(office: Office) -> None:
+    doctor = await office.notified(verdict=Verdict.UNQUALIFIED)
+    environment, body = office.environment, office.province.body
+    await request_reexamination(environment, doctor.caller, doctor.assessment_id, "第三题答案有争议。")
+    with pytest.raises(StateConflict) as refused:
+        await decide_reexamination(environment, body, doctor.assessment_id, ReexaminationDecision.CHANGED, "有误。")
+    assert (refused.value.code, refused.value.state) == ("SAME_PERSON", "REEXAMINATION_REQUESTED")
+    result = (await read_results([doctor.assessment_id]))[doctor.assessment_id]
+    assert (result.state, result.verdict) == (ResultState.REEXAMINATION_REQUESTED, Verdict.UNQUALIFIED)
+    # That it stands is no change.
+    await decide_reexamination(environment, body, doctor.assessment_id, ReexaminationDecision.UPHELD, "经核对无误。")
 
 
 async def test_a_result_becomes_final_when_the_days_are_over(office: Office, clock: SettableClock) -> None:

@@ -19,7 +19,7 @@ from dingkao.plugin.caller import Caller
 from dingkao.plugin.errors import Forbidden, NotFound, NotLoggedIn
 from dingkao.plugin.ids import decode_id, encode_id
 from dingkao.plugin.text import Language
-from dingkao.plugin.vocabulary import Verdict
+from dingkao.plugin.vocabulary import Role, Verdict
 from dingkao.proposals import graphql as proposals
 from dingkao.results import graphql as results
 from dingkao.results.records import read_results
@@ -120,9 +120,10 @@ async def test_an_objection_and_its_answer(sealing_office: Office, client: Clien
     )
     assert asked["state"] == "REEXAMINATION_REQUESTED"
     assert asked["reexamination"]["dueOn"] == "2026-07-01"
+    another = await province.add_officer(Role.BODY_REVIEWER, province.body_id)
     answered = await client.data(
         "decide_reexamination",
-        province.body,
+        another,
         input={"assessmentId": opaque(doctor), "decision": "CHANGED", "reason": "确有错误。"},
     )
     assert (answered["verdict"], answered["state"]) == ("QUALIFIED", "CHANGED")

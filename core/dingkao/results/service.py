@@ -14,6 +14,7 @@ from dingkao.assessments.records import AssessmentRecord, read_records
 from dingkao.assessments.rules import Event
 from dingkao.assessments.tables import Assessment
 from dingkao.assessments.text import TextError, check_text
+from dingkao.audit.tables import StateTransition
 from dingkao.audit.work import SYSTEM_CALLER, UnitOfWork, begin, logged_in
 from dingkao.clock import china_date
 from dingkao.db.statement import Statement
@@ -60,6 +61,15 @@ _notified_before = Statement(
         .limit(p.limit)
     ),
     constants=("limit",),
+)
+_filed_by = Statement(
+    lambda p: (
+        StateTransition.select(StateTransition.account)
+        .where((StateTransition.machine == p.machine) & (StateTransition.object_id == p.result))
+        .where(StateTransition.event == p.event)
+        .order_by(StateTransition.id, ascending=False)
+        .limit(1)
+    )
 )
 
 
@@ -230,9 +240,10 @@ async def decide_reexamination(
     """The body answers an objection with reasons: the result stands, or becomes the opposite (2007 measure, Art. 24).
 
     A change changes the assessment's conclusion with it, and revokes what was printed: the notice is printed anew under
-    its number; a certificate of a result that is no longer qualified stays revoked.
+    its number; a certificate of a result that is no longer qualified stays revoked. Two people stand behind it: who
+    filed the result does not change it.
 
-    Raises NotLoggedIn, NotFound, Forbidden, ValidationFailed, StateConflict.
+    Raises NotLoggedIn, NotFound, Forbidden, ValidationFailed, StateConflict (SAME_PERSON).
     """
     async with begin(environment, caller) as work:
         chosen = await lock_result(work, assessment_id, Role.BODY_REVIEWER)
@@ -240,10 +251,22 @@ async def decide_reexamination(
         if decision is ReexaminationDecision.UPHELD:
             await move_results(work, [chosen], ResultEvent.UPHOLD, reason=answer)
         else:
+            await _require_another_than_filed(work, chosen)
             verdict = opposite(chosen.result.verdict)
             await move_results(work, [chosen], ResultEvent.CHANGE, reason=answer, also={Result.verdict: verdict.value})
             await change_conclusion(work, chosen, verdict)
         await work.record("DECIDE_REEXAMINATION", "Assessment", assessment_id, {"decision": decision.value})
+
+
+async def _require_another_than_filed(work: UnitOfWork, chosen: Chosen) -> None:
+    RESULT_MACHINE.require(chosen.result.state, ResultEvent.CHANGE)
+    filed = await _filed_by.first(machine=RESULT_MACHINE.name, result=chosen.result.id, event=ResultEvent.FILE.value)
+    if filed is not None and filed["account"] == work.caller.account_id:
+        text = Text(
+            "本结果由您备案，变更须由本机构另一名审核人员决定。",
+            "You filed this result; another reviewer of the body decides on changing it.",
+        )
+        raise StateConflict("SAME_PERSON", text, chosen.result.state.value)
 
 
 async def change_conclusion(work: UnitOfWork, chosen: Chosen, verdict: Verdict) -> None:
