@@ -30,6 +30,7 @@ from dingkao.plugin.vocabulary import (
     PaperState,
     PaperSubject,
     ReviewLevel,
+    Role,
     Verdict,
 )
 from dingkao.proctoring.consent import give_face_consent
@@ -92,6 +93,7 @@ class World:
             "institution": province.institution,
             "body": province.body,
             "authority": province.authority,
+            "second_body": await province.add_officer(Role.BODY_REVIEWER, province.body_id),
             "second_authority": province.second_authority,
             "other_doctor": elsewhere.caller,
             "other_institution": other.institution,
@@ -296,7 +298,7 @@ ACTIONS = (
     Action("hand in", "doctor", _hand_in),
     Action("file or notify", "body", _file),
     Action("object", "doctor", _object),
-    Action("answer objection", "body", _answer_objection),
+    Action("answer objection", "second_body", _answer_objection),
     Action("annul", "authority", _annul),
     Action("confirm annulment", "second_authority", _confirm_annulment),
 )
