@@ -79,6 +79,8 @@ class Server:
                 account=self._logged_in(doctor["number"]),
                 name=doctor["name"],
                 document_number=doctor["number"],
+                identity_number=doctor["number"],
+                born=date(1980, 1, 1),
                 phone="13800000000",
                 in_registry=True,
                 practising_since=date(2005, 1, 1),
